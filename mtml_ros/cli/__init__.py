@@ -1,0 +1,1 @@
+"""The `mtml` command: one file a subcommand."""

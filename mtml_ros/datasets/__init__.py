@@ -1,0 +1,1 @@
+"""Data sets: the toy boxes, procedural rooms and their scans, ScanNet."""

@@ -1,0 +1,1 @@
+"""Procedural indoor rooms and a simulated depth sensor that scans them."""

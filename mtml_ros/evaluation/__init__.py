@@ -1,0 +1,1 @@
+"""ScanNet's metric and file formats, baselines, tables."""

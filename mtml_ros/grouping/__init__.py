@@ -1,0 +1,1 @@
+"""From embeddings to instances: mean-shift, component splits, scores, suppression."""

@@ -1,0 +1,130 @@
+"""VoxelGrid: the sparse set of labelled voxels; points to voxels and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mtml_ros.errors import InputError
+
+COORDINATE_BITS = 21
+MAX_COORDINATE = (1 << (COORDINATE_BITS - 1)) - 1
+"""Voxel indices lie in -MAX_COORDINATE..MAX_COORDINATE, so that three fit one int64 key."""
+
+
+@dataclass(frozen=True)
+class LabeledPoints:
+    """A labelled cloud in the map frame.
+
+    xyz: (N, 3) float32, metres, finite.
+    labels: (N,) uint8, class indices of a Taxonomy (0: unknown).
+    confidence: (N,) float32 in 0..1, or None (all 1).
+    """
+
+    xyz: np.ndarray
+    labels: np.ndarray
+    confidence: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.xyz)
+
+
+@dataclass(frozen=True)
+class VoxelGrid:
+    """The occupied voxels of a scene, in ascending order of their keys.
+
+    coordinates: (V, 3) int32, voxel indices; voxel i spans [i, i + 1) * voxel_size.
+    labels: (V,) uint8, class indices (0: unknown).
+    voxel_size: metres.
+    features: (V, F) float32, what a semantic network knows of each voxel (class probabilities
+        or a feature vector), for weights that take it in place of labels; or None.
+    """
+
+    coordinates: np.ndarray
+    labels: np.ndarray
+    voxel_size: float
+    features: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.coordinates)
+
+    @property
+    def centers(self) -> np.ndarray:
+        """(V, 3) float32, centres of the voxels in metres."""
+        return ((self.coordinates + 0.5) * self.voxel_size).astype(np.float32)
+
+    @staticmethod
+    def from_points(
+        points: LabeledPoints,
+        voxel_size: float,
+        features: np.ndarray | None = None,
+    ) -> tuple[VoxelGrid, np.ndarray]:
+        """The voxels of a cloud, each with its most frequent known label, and the way back.
+
+        features: (N, F) float32, averaged in each voxel; or None.
+        Returns the grid and point_to_voxel (N,) int64: the voxel of each point, so that
+        `values_of_voxels[point_to_voxel]` are the points' values (MTML, section 3.4).
+        Raises InputError when a point lies too far from the origin to have a voxel.
+        """
+        keys, point_to_voxel = np.unique(voxel_keys(points.xyz, voxel_size), return_inverse=True)
+        point_to_voxel = point_to_voxel.reshape(-1)
+        votes = count_votes(point_to_voxel, points.labels, len(keys), points.confidence)
+        mean = None
+        if features is not None:
+            mean = np.zeros((len(keys), features.shape[1]), dtype=np.float32)
+            np.add.at(mean, point_to_voxel, features.astype(np.float32))
+            mean /= np.bincount(point_to_voxel, minlength=len(keys))[:, None]
+        grid = VoxelGrid(unpack_keys(keys), winning_labels(votes), voxel_size, mean)
+        return grid, point_to_voxel
+
+
+def count_votes(
+    voxel: np.ndarray, labels: np.ndarray, num_voxels: int, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """(num_voxels, 1 + max label) float32: the (weighted) votes of each voxel for each class."""
+    width = int(labels.max(initial=0)) + 1
+    flat = np.bincount(voxel * width + labels, weights=weights, minlength=num_voxels * width)
+    return flat.astype(np.float32).reshape(num_voxels, width)
+
+
+def winning_labels(votes: np.ndarray) -> np.ndarray:
+    """(V,) uint8: the class with most votes; unknown (0) only where no class has any vote.
+
+    votes: (V, C + 1) by class index. Ties go to the lower index, so the result is deterministic.
+    """
+    if votes.shape[1] == 1:
+        return np.zeros(len(votes), dtype=np.uint8)
+    best = votes[:, 1:].argmax(axis=1)
+    known = votes[np.arange(len(votes)), best + 1] > 0
+    return np.where(known, best + 1, 0).astype(np.uint8)
+
+
+def voxel_keys(xyz: np.ndarray, voxel_size: float) -> np.ndarray:
+    """(N,) int64 keys of the voxels that points (N, 3), metres, lie in.
+
+    Raises InputError when a coordinate is not finite or out of the range of a key.
+    """
+    scaled = np.floor(np.asarray(xyz, dtype=np.float64) / voxel_size)
+    # not (... <= ...), so that NaN fails too
+    if not np.all(np.abs(scaled) <= MAX_COORDINATE):
+        raise InputError(
+            f"a point is not finite or farther than {MAX_COORDINATE * voxel_size:.0f} m from the "
+            "origin of the map; check the cloud's units and its frame"
+        )
+    return pack_keys(scaled.astype(np.int64))
+
+
+def pack_keys(coordinates: np.ndarray) -> np.ndarray:
+    """(V,) int64 keys of voxel indices (V, 3); keys order as (x, y, z) do."""
+    c = coordinates.astype(np.int64) + (1 << (COORDINATE_BITS - 1))
+    keys: np.ndarray = (c[:, 0] << (2 * COORDINATE_BITS)) | (c[:, 1] << COORDINATE_BITS) | c[:, 2]
+    return keys
+
+
+def unpack_keys(keys: np.ndarray) -> np.ndarray:
+    """(V, 3) int32 voxel indices of keys (V,); the inverse of `pack_keys`."""
+    mask = (1 << COORDINATE_BITS) - 1
+    columns = (keys >> (2 * COORDINATE_BITS), (keys >> COORDINATE_BITS) & mask, keys & mask)
+    offset = 1 << (COORDINATE_BITS - 1)
+    return np.stack([c - offset for c in columns], axis=1).astype(np.int32)
