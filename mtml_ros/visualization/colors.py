@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-SURROUNDINGS = (150, 152, 158)
+SURROUNDINGS = (196, 199, 205)
 """RGB of what belongs to no instance."""
 
 # OKLCH, where equal steps look equally different. Steps and starts were searched at random for the

@@ -1,0 +1,95 @@
+"""What pictures and pages show: a scene as small cubes, and the objects that they form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mtml_ros.instances import OrientedBox, Segmentation
+from mtml_ros.taxonomy import Taxonomy
+from mtml_ros.voxels import unpack_keys, voxel_keys
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A scene as cubes of one size: voxels, or points drawn as cubes.
+
+    centers: (N, 3) float32, metres, z up. edge: length of a cube's edge, metres.
+    labels: (N,) uint8, class indices of a Taxonomy (0: unknown).
+    instance: (N,) int64, id of each cube's object, -1 for none.
+    truth: (N,) int64, ids of the true objects, -1 for none; or None where nobody knows them.
+    """
+
+    centers: np.ndarray
+    edge: float
+    labels: np.ndarray
+    instance: np.ndarray
+    truth: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.centers)
+
+    def __getitem__(self, keep: np.ndarray) -> Cells:
+        """The cubes that `keep` (a mask (N,) bool or indices) chooses."""
+        truth = None if self.truth is None else self.truth[keep]
+        return Cells(self.centers[keep], self.edge, self.labels[keep], self.instance[keep], truth)
+
+
+@dataclass(frozen=True)
+class ShownObject:
+    """One object as people read it. id: what cells name it by. centroid: (3,) metres."""
+
+    id: int
+    class_name: str
+    score: float
+    num_voxels: int
+    centroid: np.ndarray
+    box: OrientedBox
+
+
+def cells_of_points(
+    xyz: np.ndarray,
+    labels: np.ndarray,
+    instance: np.ndarray,
+    edge: float = 0.04,
+    truth: np.ndarray | None = None,
+    limit: int = 200_000,
+) -> Cells:
+    """Points (N, 3) as cubes of the given edge, the first point of each cube kept.
+
+    The edge grows until at most `limit` cubes are left, so that a page stays light.
+    Raises InputError for coordinates that are not finite.
+    """
+    while True:
+        keys, first = np.unique(voxel_keys(xyz, edge), return_index=True)
+        if len(first) <= limit:
+            break
+        # cubes on surfaces: their number falls with the square of the edge
+        edge *= max(1.05, float(np.sqrt(len(first) / limit)))
+    return Cells(
+        ((unpack_keys(keys) + 0.5) * edge).astype(np.float32),
+        edge,
+        np.asarray(labels)[first].astype(np.uint8),
+        np.asarray(instance)[first].astype(np.int64),
+        None if truth is None else np.asarray(truth)[first].astype(np.int64),
+    )
+
+
+def cells_of_segmentation(segmentation: Segmentation) -> Cells:
+    """The voxels of a segmentation, with the labels that came in; ids as in `objects_of`."""
+    grid = segmentation.grid
+    return Cells(grid.centers, grid.voxel_size, grid.labels, segmentation.instance.astype(np.int64))
+
+
+def objects_of(segmentation: Segmentation, taxonomy: Taxonomy) -> list[ShownObject]:
+    """The objects of a segmentation; an object's id is its position in `instances`."""
+    return [
+        ShownObject(i, taxonomy.names[o.label], o.score, len(o.voxels), o.centroid, o.box)
+        for i, o in enumerate(segmentation.instances)
+    ]
+
+
+def floor_height(cells: Cells) -> float:
+    """Height of the floor in metres: that below which one in a hundred cubes lies."""
+    return float(np.percentile(cells.centers[:, 2], 1)) if len(cells) else 0.0
