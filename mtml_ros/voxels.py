@@ -67,8 +67,7 @@ class VoxelGrid:
         `values_of_voxels[point_to_voxel]` are the points' values (MTML, section 3.4).
         Raises InputError when a point lies too far from the origin to have a voxel.
         """
-        keys, point_to_voxel = np.unique(voxel_keys(points.xyz, voxel_size), return_inverse=True)
-        point_to_voxel = point_to_voxel.reshape(-1)
+        keys, point_to_voxel = occupied_voxels(points.xyz, voxel_size)
         votes = count_votes(point_to_voxel, points.labels, len(keys), points.confidence)
         mean = None
         if features is not None:
@@ -98,6 +97,15 @@ def winning_labels(votes: np.ndarray) -> np.ndarray:
     best = votes[:, 1:].argmax(axis=1)
     known = votes[np.arange(len(votes)), best + 1] > 0
     return np.where(known, best + 1, 0).astype(np.uint8)
+
+
+def occupied_voxels(xyz: np.ndarray, voxel_size: float) -> tuple[np.ndarray, np.ndarray]:
+    """The voxels that points (N, 3), metres, lie in: keys (V,), ascending, and each point's (N,).
+
+    Raises InputError as `voxel_keys` does.
+    """
+    keys, point_to_voxel = np.unique(voxel_keys(xyz, voxel_size), return_inverse=True)
+    return keys, point_to_voxel.reshape(-1)
 
 
 def voxel_keys(xyz: np.ndarray, voxel_size: float) -> np.ndarray:
