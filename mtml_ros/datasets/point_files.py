@@ -133,7 +133,7 @@ def _write_ply(path: Path, xyz: np.ndarray, columns: dict[str, np.ndarray]) -> N
 
 
 def _write_npz(path: Path, xyz: np.ndarray, columns: dict[str, np.ndarray]) -> None:
-    np.savez_compressed(path, xyz=xyz, **columns)
+    np.savez_compressed(path, xyz=xyz, **columns)  # type: ignore[arg-type]
 
 
 def _read_columns(
@@ -146,7 +146,7 @@ def _read_columns(
         if plain in columns and plain in (*"xyz", *_ARRAYS):
             raise InputError(f"has {plain!r} twice")
         columns[plain] = column
-    arrays = {name: columns[name] for name in ("label", "instance", "score") if name in columns}
+    arrays = {name: columns[name] for name in _ARRAYS[1:4] if name in columns}
     if all(axis in columns for axis in "xyz"):
         arrays["xyz"] = np.stack([_floats(columns[axis], axis) for axis in "xyz"], axis=1)
     return arrays

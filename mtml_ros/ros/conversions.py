@@ -1,6 +1,13 @@
 """The doors between ROS messages and arrays: decode on the way in, encode on the way out."""
 
 from mtml_ros.ros.decode import CloudError, DecodedCloud, Reason, decode_cloud, decode_labels
+from mtml_ros.ros.encode import (
+    encode_detections,
+    encode_instances,
+    encode_markers,
+    encode_voxel_cloud,
+    to_time,
+)
 
 __all__ = [
     "CloudError",
@@ -8,4 +15,9 @@ __all__ = [
     "Reason",
     "decode_cloud",
     "decode_labels",
+    "encode_detections",
+    "encode_instances",
+    "encode_markers",
+    "encode_voxel_cloud",
+    "to_time",
 ]
