@@ -51,7 +51,6 @@ class Ingestion:
 
     parameters: the present ones. now: the node's clock in seconds (0: not running yet).
     on_integrated: called with the monotonic time of arrival of each cloud that is in the map.
-    on_jump: called when time has jumped back.
     """
 
     def __init__(
@@ -63,7 +62,6 @@ class Ingestion:
         health: Health,
         now: Callable[[], float],
         on_integrated: Callable[[float], None],
-        on_jump: Callable[[], None],
     ) -> None:
         self._parameters = parameters
         self._taxonomy = taxonomy
@@ -72,8 +70,8 @@ class Ingestion:
         self._health = health
         self._now = now
         self._on_integrated = on_integrated
-        self._on_jump = on_jump
         self._gate = StampGate()
+        self._map_stamp = 0.0  # newest stamp in the map, since time last jumped back
         self._pairing = StampPairing()
         self._queue: deque[_Cloud] = deque()
         self._held: list[_Cloud] = []
@@ -241,11 +239,11 @@ class Ingestion:
         return True
 
     def _jumped_back(self) -> None:
+        self._map_stamp = 0.0
         self._frames.clear()
         self._health.count(
             "jumps back in time", 1, "time has jumped back; the map stays, stamps start again"
         )
-        self._on_jump()
 
     def _make_room(self, capacity: int) -> None:
         with self._changed:
@@ -264,10 +262,11 @@ class Ingestion:
             xyz = transform.apply(xyz)
             origin = transform.translation if parameters.clear_free_space else None
         points = LabeledPoints(xyz, self._encode(labels), decoded.confidence)
+        self._map_stamp = max(self._map_stamp, cloud.stamp)
         if parameters.map_mode == "replace":
-            self._map.replace(points, cloud.stamp)
+            self._map.replace(points, self._map_stamp)
         else:
-            self._map.integrate(points, cloud.stamp, origin)
+            self._map.integrate(points, self._map_stamp, origin)
         if decoded.num_invalid:
             self._health.count("points dropped as invalid", decoded.num_invalid)
         self._health.cloud_integrated(time.monotonic() - started)

@@ -149,7 +149,11 @@ class Parameters:
         choices="auto, cpu, cuda, cuda:N",
     )
     weights: str = _parameter(
-        "", "Path of a .safetensors file; empty: the weights that ship.", change="unconfigured"
+        "",
+        "Path of a .safetensors file, or the name of one that ships; empty: the default one.",
+        change="unconfigured",
+        pattern=r"[^\0]*",
+        choices="a path, a name or empty",
     )
     taxonomy: str = _parameter(
         "scannet",
@@ -159,10 +163,16 @@ class Parameters:
         choices="a name or a path",
     )
     score_threshold: float = _parameter(
-        0.5, "Instances with a lower score are left out.", low=0.0, high=1.0
+        -1.0,
+        "Instances with a lower score are left out; -1: the threshold chosen with the weights.",
+        low=-1.0,
+        high=1.0,
     )
     min_voxels: int = _parameter(
-        10, "Instances with fewer voxels are left out.", low=1, high=1_000_000
+        0,
+        "Instances with fewer voxels are left out; 0: the number chosen with the weights.",
+        low=0,
+        high=1_000_000,
     )
     classes: tuple[str, ...] = _parameter(
         ("",), "Names of the classes whose objects are published; empty: all that are things."

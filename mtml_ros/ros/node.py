@@ -1,0 +1,294 @@
+"""The node `instance_segmentation`: its life cycle, services and timers; the work is elsewhere.
+
+Three threads: the executor's (messages in, services, timers), ingestion's (clouds into the map)
+and the worker's (map to objects, files). None waits for another's work.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.clock import Clock, JumpThreshold
+from rclpy.clock_type import ClockType
+from rclpy.duration import Duration
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor, await_or_execute
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.task import Future
+from rclpy.utilities import try_shutdown
+from std_srvs.srv import Trigger
+
+from mtml_ros.errors import MtmlError
+from mtml_ros.map_file import inside_folder
+from mtml_ros.ros.declaration import LiveParameters
+from mtml_ros.ros.diagnostics import Health, make_status
+from mtml_ros.ros.parameters import Parameters
+from mtml_ros.ros.states import Active, Configured
+from mtml_ros.srv import MapFile
+
+NAME = "instance_segmentation"
+SUCCESS = TransitionCallbackReturn.SUCCESS
+FAILURE = TransitionCallbackReturn.FAILURE
+
+
+class InstanceSegmentationNode(LifecycleNode):
+    """Labelled clouds in, objects with lasting ids out.
+
+    Raises ConfigurationError where a parameter given at start is wrong.
+    """
+
+    def __init__(self, **node_options: Any) -> None:
+        super().__init__(NAME, **node_options)
+        self._configured: Configured | None = None
+        self._active: Active | None = None
+        self._live = LiveParameters(self, lambda: self._configured is not None, self._check)
+        self.health = Health(self.get_logger().warning)
+        self._guard_lifecycle_service()
+
+        # wall time, whatever use_sim_time says: a paused simulation must not stop the diagnostics
+        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self.create_timer(1.0, self._on_second, clock=self._steady)
+        self.create_service(Trigger, "~/segment", self._on_segment)
+        self.create_service(Trigger, "~/reset_map", self._on_reset_map)
+        self.create_service(MapFile, "~/save_map", self._on_save_map)
+        self.create_service(MapFile, "~/load_map", self._on_load_map)
+        self._jumps = self.get_clock().create_jump_callback(
+            JumpThreshold(
+                min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True
+            ),
+            post_callback=self._on_clock_jump,
+        )
+        if self.parameters.autostart:
+            self._autostart = self.create_timer(0.0, self._start, clock=self._steady)
+
+    @property
+    def parameters(self) -> Parameters:
+        """The present values of all parameters."""
+        return self._live.values
+
+    def _start(self) -> None:
+        self.destroy_timer(self._autostart)
+        if self.trigger_configure() == SUCCESS:
+            self.trigger_activate()
+
+    def _check(self, parameters: Parameters) -> None:
+        if self._configured is not None:
+            for name in parameters.class_filter:
+                self._configured.taxonomy.index(name)
+
+    # ---------------------------------------------------------------------------- life cycle
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Loads taxonomy and weights, makes the map; FAILURE, saying why, leaves no trace."""
+        try:
+            self._configured = Configured(self, self.parameters, self.health)
+        except MtmlError as error:
+            self.health.last_error = str(error)
+            self.get_logger().error(f"cannot configure: {error}")
+            return FAILURE
+        except Exception as error:
+            self.health.last_error = repr(error)
+            self.get_logger().error(f"cannot configure: {error!r}")
+            return FAILURE
+        self.get_logger().info(f"configured, segmenting on {self.health.device}")
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Starts the threads and subscribes."""
+        assert self._configured is not None
+        result = super().on_activate(state)
+        self._active = Active(
+            self, lambda: self.parameters, self._configured, self.health, self._steady
+        )
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Unsubscribes and ends the threads; the map stays."""
+        self._deactivate()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Frees map, weights and topics."""
+        result = super().on_cleanup(state)
+        self._clean_up()
+        return result
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Frees everything, from any state."""
+        self._deactivate()
+        self._clean_up()
+        return super().on_shutdown(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """After an exception in a transition: frees everything, so that it can start anew."""
+        self.get_logger().error("a transition failed; back to unconfigured")
+        self._deactivate()
+        self._clean_up()
+        return SUCCESS
+
+    def _deactivate(self) -> bool:
+        """Whether all threads have ended."""
+        active, self._active = self._active, None
+        return active is None or active.close()
+
+    def _clean_up(self) -> None:
+        configured, self._configured = self._configured, None
+        if configured is not None:
+            configured.close()
+
+    def close(self) -> bool:
+        """Ends everything, for the end of the process; whether all threads have ended."""
+        idle = self._deactivate()
+        self._clean_up()
+        self.destroy_node()
+        return idle
+
+    # ------------------------------------------------------------------------------ services
+
+    async def _on_segment(self, _: Any, response: Any) -> Any:
+        def job(active: Active) -> str:
+            return f"{active.update(force=True)} objects"
+
+        return await self._answer(job, response)
+
+    async def _on_reset_map(self, _: Any, response: Any) -> Any:
+        def job(active: Active) -> str:
+            active.pipeline.reset()
+            active.update()
+            return "the map is empty"
+
+        return await self._answer(job, response)
+
+    async def _on_save_map(self, request: Any, response: Any) -> Any:
+        def job(active: Active) -> str:
+            folder = Path(self.parameters.map_directory).expanduser()
+            folder.mkdir(parents=True, exist_ok=True)
+            path = inside_folder(folder, request.filename)
+            active.pipeline.save(path)
+            return f"saved {path.name}, {len(active.voxel_map)} voxels"
+
+        return await self._answer(job, response)
+
+    async def _on_load_map(self, request: Any, response: Any) -> Any:
+        def job(active: Active) -> str:
+            folder = Path(self.parameters.map_directory).expanduser()
+            active.pipeline.load(inside_folder(folder, request.filename))
+            active.update()
+            return f"loaded {request.filename}, {len(active.voxel_map)} voxels"
+
+        return await self._answer(job, response)
+
+    async def _answer(self, job: Callable[[Active], str], response: Any) -> Any:
+        """Runs a job on the worker's thread; the executor goes on meanwhile."""
+        active = self._active
+        if active is None:
+            response.success, response.message = False, "the node is not active"
+            return response
+        executor = self.executor
+        done = Future(executor=executor)
+
+        def finished(result: concurrent.futures.Future[str]) -> None:
+            done.set_result(result)
+            if executor is not None:
+                executor.wake()
+
+        active.worker.submit(lambda: job(active)).add_done_callback(finished)
+        result = await done
+        try:
+            response.success, response.message = True, result.result()
+        except concurrent.futures.CancelledError:
+            response.success, response.message = False, "the node was deactivated meanwhile"
+        except (MtmlError, OSError) as error:
+            response.success, response.message = False, str(error)
+        except Exception as error:
+            self.health.failed(repr(error))
+            response.success, response.message = False, repr(error)
+        return response
+
+    def create_service(self, srv_type: Any, srv_name: str, callback: Any, **options: Any) -> Any:
+        """As rclpy's, but a request that raises is answered with an empty response and logged;
+        in rclpy it would end the process, and anyone on the network can send one."""
+        guarded = self._guarded(callback)
+        return super().create_service(srv_type, srv_name, guarded, **options)
+
+    def _guard_lifecycle_service(self) -> None:
+        # made by rclpy without create_service; an unknown transition id raises in it
+        service = self._service_change_state
+        service.callback = self._guarded(service.callback)
+
+    def _guarded(self, callback: Any) -> Any:
+        async def call(request: Any, response: Any) -> Any:
+            try:
+                return await await_or_execute(callback, request, response)
+            except Exception as error:
+                self.get_logger().error(f"request refused: {error!r}")
+                return response
+
+        return call
+
+    # -------------------------------------------------------------------------------- timers
+
+    def _on_second(self) -> None:
+        waiting = 0
+        if self._active is not None:
+            self._active.inputs.match()
+            waiting = self._active.ingestion.waiting
+        level, message = self.health.judge(self.parameters.segmentation_rate)
+        state = self._state_machine.current_state[1]
+        if self._configured is None and self.health.last_error:
+            level, message = DiagnosticStatus.ERROR, self.health.last_error
+        voxels = len(self._configured.voxel_map) if self._configured is not None else 0
+        values = [("state", state), ("voxels", str(voxels)), *self.health.values(waiting)]
+        status = make_status(f"{self.get_name()}: segmentation", level, message, values)
+        array = DiagnosticArray(status=[status])
+        array.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(array)
+
+    def _on_clock_jump(self, _: Any) -> None:
+        if self._active is not None:
+            self._active.ingestion.clock_jumped_back()
+
+
+def main(args: list[str] | None = None) -> int:
+    """Runs the node until SIGINT or SIGTERM; exit code 0, or 2 for a wrong parameter."""
+    rclpy.init(args=args)
+    executor = SingleThreadedExecutor()
+    try:
+        node = InstanceSegmentationNode()
+    except MtmlError as error:
+        print(f"error: {error}", file=sys.stderr)
+        try_shutdown()
+        return 2
+    executor.add_node(node)
+    while True:
+        try:
+            executor.spin()
+            break
+        except (KeyboardInterrupt, ExternalShutdownException):
+            break
+        except Exception as error:  # nothing that arrives takes the node down
+            node.health.failed(repr(error))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # it is on its way down already
+    idle = node.close()
+    executor.shutdown(timeout_sec=0.1)
+    try_shutdown()
+    if not idle:
+        # A segmentation still runs. Its thread can't be cut off inside torch, and the
+        # interpreter would wait for it; all topics are closed, so nothing is lost by leaving now.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

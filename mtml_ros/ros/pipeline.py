@@ -1,0 +1,128 @@
+"""Pipeline: one update of the objects: map -> grid -> segmentation -> tracked instances."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mtml_ros.instances import Segmentation
+from mtml_ros.ros.diagnostics import Health
+from mtml_ros.ros.parameters import Parameters
+from mtml_ros.taxonomy import Taxonomy
+from mtml_ros.tracker import InstanceTracker, TrackedInstance
+from mtml_ros.voxel_map import VoxelMap
+from mtml_ros.voxels import VoxelGrid
+
+if TYPE_CHECKING:
+    from mtml_ros.segmenter import InstanceSegmenter
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one update found. stamp: seconds, of the newest cloud in the map."""
+
+    segmentation: Segmentation
+    tracked: list[TrackedInstance]
+    stamp: float
+
+
+class Pipeline:
+    """Owns the segmenter and the tracker; its methods exclude each other, whatever the thread.
+
+    load: makes a segmenter for a device ("auto", "cpu", "cuda").
+    """
+
+    def __init__(
+        self,
+        voxel_map: VoxelMap,
+        taxonomy: Taxonomy,
+        load: Callable[[str], InstanceSegmenter],
+        device: str,
+        health: Health,
+    ) -> None:
+        self._map = voxel_map
+        self._taxonomy = taxonomy
+        self._load = load
+        self._tracker = InstanceTracker()
+        self._health = health
+        self._lock = threading.Lock()
+        self._done: tuple[int, float, int] | None = None
+        self._stamp = 0.0
+        health.device_note = ""
+        self._take(load(device))
+
+    def update(self, parameters: Parameters, force: bool = False) -> Update | None:
+        """Segments the map as it is now; None if neither it nor a threshold has changed."""
+        with self._lock:
+            # read before the snapshot: a cloud in between costs one update more, never one less
+            wanted = self._map.revision, parameters.score_threshold, parameters.min_voxels
+            if self._map.stamp is None or (wanted == self._done and not force):
+                return None
+            grid, stamp = self._map.snapshot(), self._map.stamp
+            segmentation = self._segment(grid, parameters)
+            if stamp < self._stamp:
+                self._rewind(stamp)
+            self._stamp = stamp
+            tracked = self._tracker.update(segmentation, stamp)
+            self._done = wanted
+            return Update(segmentation, tracked, stamp)
+
+    def reset(self) -> None:
+        """Empties the map and forgets the objects; their ids are not given again."""
+        with self._lock:
+            self._map.reset()
+            self._tracker.reset()
+
+    def save(self, path: Path) -> None:
+        """Saves the map with its objects' ids; MapFileError when that fails."""
+        with self._lock:
+            self._map.save(path, self._taxonomy, self._tracker.state())
+
+    def load(self, path: Path) -> None:
+        """Takes over a saved map and its ids; MapFileError, nothing changed, when that fails."""
+        with self._lock:
+            # first into a map and a tracker of their own: both are good, or neither is taken
+            trial = VoxelMap(self._map.voxel_size, self._map.num_classes, self._map.max_voxels)
+            objects = trial.load(path, self._taxonomy)
+            InstanceTracker().restore(objects)
+            self._map.load(path, self._taxonomy)
+            self._tracker.restore(objects)
+
+    def _rewind(self, stamp: float) -> None:
+        """After a jump back in time nothing was seen later than now."""
+        objects = self._tracker.state()
+        for name in ("first_seen", "last_seen"):
+            objects[name] = np.minimum(objects[name], stamp)
+        self._tracker.restore(objects)
+
+    def _segment(self, grid: VoxelGrid, parameters: Parameters) -> Segmentation:
+        import torch  # loaded with the segmenter by now; at the top it would slow the start
+
+        try:
+            return self._tuned(parameters).segment(grid)
+        except torch.cuda.OutOfMemoryError:
+            self._health.count("CUDA out of memory")
+            torch.cuda.empty_cache()
+        self._take(self._load("cpu"))
+        self._health.device_note = "CUDA ran out of memory, segmenting on the CPU since"
+        self._health.log("device", self._health.device_note)
+        return self._tuned(parameters).segment(grid)
+
+    def _take(self, segmenter: InstanceSegmenter) -> None:
+        self._segmenter = segmenter
+        self._chosen = segmenter.settings  # with the weights
+        self._health.device = str(segmenter.device)
+
+    def _tuned(self, parameters: Parameters) -> InstanceSegmenter:
+        threshold, voxels = parameters.score_threshold, parameters.min_voxels
+        self._segmenter.settings = replace(
+            self._chosen,
+            score_threshold=threshold if threshold >= 0 else self._chosen.score_threshold,
+            min_voxels=voxels or self._chosen.min_voxels,
+        )
+        return self._segmenter

@@ -1,0 +1,132 @@
+"""Configured and Active: what the node holds in either state, and frees when it leaves it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rclpy.clock import Clock
+from rclpy.lifecycle import LifecycleNode
+
+from mtml_ros.errors import ConfigurationError
+from mtml_ros.ros.diagnostics import Health
+from mtml_ros.ros.frames import Frames
+from mtml_ros.ros.ingestion import Ingestion
+from mtml_ros.ros.inputs import Inputs
+from mtml_ros.ros.parameters import Parameters
+from mtml_ros.ros.pipeline import Pipeline
+from mtml_ros.ros.publishing import Outputs
+from mtml_ros.ros.worker import Worker
+from mtml_ros.taxonomy import Taxonomy
+from mtml_ros.voxel_map import VoxelMap
+
+if TYPE_CHECKING:
+    from mtml_ros.segmenter import InstanceSegmenter
+
+STOP_SECONDS = 1.0
+"""How long a segmentation that runs may hold up deactivation and exit."""
+
+
+class Configured:
+    """What a configured node holds: map, taxonomy, weights, topics, transforms."""
+
+    def __init__(self, node: LifecycleNode, parameters: Parameters, health: Health) -> None:
+        self.taxonomy = Taxonomy.load(parameters.taxonomy)
+        for name in parameters.class_filter:
+            self.taxonomy.index(name)
+        self.voxel_map = VoxelMap(parameters.voxel_size, len(self.taxonomy), parameters.max_voxels)
+        self.pipeline = Pipeline(
+            self.voxel_map, self.taxonomy, self._loader(parameters), parameters.device, health
+        )
+        self.outputs = Outputs(node, self.taxonomy, parameters.map_frame)
+        self.frames = Frames(node, parameters.map_frame)
+
+    def _loader(self, parameters: Parameters) -> Callable[[str], InstanceSegmenter]:
+        def load(device: str) -> InstanceSegmenter:
+            # torch takes seconds to import: the node answers on the graph before that
+            from mtml_ros.segmenter import InstanceSegmenter
+
+            weights = os.path.expanduser(parameters.weights) or None
+            segmenter = InstanceSegmenter.load(weights, self.taxonomy, device)
+            if abs(segmenter.voxel_size - parameters.voxel_size) > 1e-6:
+                raise ConfigurationError(
+                    f"voxel_size is {parameters.voxel_size} m, but the weights are made for "
+                    f"{segmenter.voxel_size} m; set voxel_size to that, or other weights"
+                )
+            return segmenter
+
+        return load
+
+    def close(self) -> None:
+        self.frames.close()
+        self.outputs.close()
+
+
+class Active:
+    """What an active node runs: subscriptions, ingestion, worker, timer."""
+
+    def __init__(
+        self,
+        node: LifecycleNode,
+        parameters: Callable[[], Parameters],
+        configured: Configured,
+        health: Health,
+        steady: Clock,
+    ) -> None:
+        self.pipeline, self.voxel_map = configured.pipeline, configured.voxel_map
+        self.worker = Worker("segmentation")
+        self._node = node
+        self._outputs = configured.outputs
+        self._health = health
+        self._parameters = parameters
+        self._last_arrival: float | None = None
+        self.ingestion = Ingestion(
+            parameters,
+            configured.taxonomy,
+            configured.voxel_map,
+            configured.frames,
+            health,
+            lambda: node.get_clock().now().nanoseconds * 1e-9,
+            self._on_integrated,
+        )
+        self.ingestion.start()
+        self.inputs = Inputs(node, parameters, self.ingestion, health)
+        self._rate = parameters().segmentation_rate
+        self._timer = node.create_timer(1 / self._rate, self._on_timer, clock=steady)
+
+    def _on_integrated(self, arrived: float) -> None:
+        self._last_arrival = arrived
+
+    def _on_timer(self) -> None:
+        self.worker.request_update(self._try_update)
+        if self._rate != self._parameters().segmentation_rate:
+            self._rate = self._parameters().segmentation_rate
+            self._timer.timer_period_ns = int(1e9 / self._rate)
+
+    def _try_update(self) -> None:
+        try:
+            self.update()
+        except Exception as error:
+            if not self.worker.stopping:
+                self._health.failed(f"segmentation failed: {error!r}")
+
+    def update(self, force: bool = False) -> int:
+        """Segments and publishes, on the worker's thread; returns the number of objects."""
+        started, arrived = time.monotonic(), self._last_arrival
+        parameters = self._parameters()
+        update = self.pipeline.update(parameters, force)
+        if update is None or self.worker.stopping:
+            return 0
+        self._outputs.publish(update, parameters.class_filter)
+        ended = time.monotonic()
+        self._health.updated(ended - started, None if arrived is None else ended - arrived)
+        return len(update.tracked)
+
+    def close(self) -> bool:
+        """Whether the threads have ended; one in a segmentation ends by itself, unheard."""
+        self._node.destroy_timer(self._timer)
+        self.inputs.close()
+        self.ingestion.stop(STOP_SECONDS / 2)
+        return self.worker.stop(STOP_SECONDS)
