@@ -75,27 +75,6 @@ GENERATORS_OF = {
 }
 RCLPY_MAJOR = {"7": "jazzy", "9": "kilted"}
 
-# The CMake targets that the wheels export name include folders of the machine they were built on;
-# CMake refuses folders that do not exist, so those are dropped once everything is configured.
-DROP_MISSING_INCLUDES = r"""
-function(drop_missing_includes)
-  get_property(targets DIRECTORY PROPERTY IMPORTED_TARGETS)
-  foreach(target IN LISTS targets)
-    get_target_property(folders "${target}" INTERFACE_INCLUDE_DIRECTORIES)
-    if(folders)
-      set(present "")
-      foreach(folder IN LISTS folders)
-        if(folder MATCHES "\\$<" OR EXISTS "${folder}")
-          list(APPEND present "${folder}")
-        endif()
-      endforeach()
-      set_target_properties("${target}" PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${present}")
-    endif()
-  endforeach()
-endfunction()
-cmake_language(DEFER CALL drop_missing_includes)
-"""
-
 
 def distro() -> str:
     """The ROS release to build for: MTML_ROS_DISTRO, else that of the rclpy wheel, else jazzy."""
@@ -144,9 +123,6 @@ class BuildWithCMake(build_py):
 
     @staticmethod
     def _cmake(build: Path, stage: Path) -> None:
-        build.mkdir(parents=True)
-        include = build / "drop_missing_includes.cmake"
-        include.write_text(DROP_MISSING_INCLUDES)
         prefix = str(generators_prefix())
         environment = {**os.environ, "AMENT_PREFIX_PATH": prefix, "CMAKE_PREFIX_PATH": prefix}
         configure = [
@@ -156,7 +132,7 @@ class BuildWithCMake(build_py):
             f"-DCMAKE_INSTALL_PREFIX={stage}",
             f"-DPYTHON_INSTALL_DIR={STAGED_PYTHON}",
             f"-DPython3_EXECUTABLE={sys.executable}",
-            f"-DCMAKE_PROJECT_INCLUDE={include}",
+            f"-DCMAKE_PROJECT_INCLUDE={ROOT / 'scripts' / 'ros_wheels.cmake'}",
         ]
         subprocess.check_call(configure, env=environment)
         install = ["cmake", "--build", str(build / "build"), "--target", "install"]

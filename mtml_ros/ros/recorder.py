@@ -46,10 +46,10 @@ class InstanceRecorder(Node):
         self.output = Path(
             self._declare("output", ".", "Folder that segmentation.npz and objects.json go to.")
         )
-        self._after = self._declare(
+        self._after: float = self._declare(
             "after_seconds", 3.0, "Done when no cloud has come for this long and all are segmented."
         )
-        self._timeout = self._declare(
+        self._timeout: float = self._declare(
             "timeout", 60.0, "Seconds in which nothing at all came, after which it gives up."
         )
         self._arrivals: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)  # stamp, arrival
@@ -117,7 +117,7 @@ class InstanceRecorder(Node):
             return False
         last, arrival = self._arrivals[-1]
         segmented = _stamp(self._instances) >= last - _STAMP_PRECISION
-        return bool(segmented and time.monotonic() - arrival >= self._after)
+        return segmented and time.monotonic() - arrival >= self._after
 
     @property
     def stalled(self) -> bool:

@@ -1,0 +1,203 @@
+"""mtml demo: plays a scan to the node over DDS, and shows what objects it found.
+
+Three processes, as on a robot: scene_player publishes the scan part by part, the node segments the
+growing map, instance_recorder hears the result. What is shown is what the recorder heard.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mtml_ros.errors import MtmlError
+
+if TYPE_CHECKING:
+    from mtml_ros.taxonomy import Taxonomy
+
+SCANS = Path(__file__).resolve().parent.parent / "datasets" / "scans"
+DEFAULT_SCAN = SCANS / "living_room.npz"
+STOP_SECONDS = 10.0
+
+
+class DemoError(MtmlError):
+    """One of the demo's processes failed."""
+
+
+@click.command("demo", short_help="Play a scan to the node, show the objects it finds.")
+@click.option(
+    "--scan",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=DEFAULT_SCAN,
+    help="A .npz, .ply or .pcd file with xyz and label; default: a living room that ships.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("demo_output"),
+    show_default=True,
+    help="Folder for the results.",
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+def command(scan: Path, out: Path, device: str) -> None:
+    """Starts scene_player, instance_segmentation_node and instance_recorder as separate processes
+    over DDS, plays SCAN part by part, and ends with a table of the objects, a picture
+    (instances.png) and a page to look around in (instances.html).
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    memory = run_processes(scan.resolve(), out.resolve(), device)
+    record = json.loads((out / "objects.json").read_text(encoding="utf-8"))
+    draw(out, record, scan.stem)
+    click.echo("\n" + table(record["objects"]))
+    click.echo("\n" + summary(record["statistics"], memory))
+    for name in ("instances.png", "instances.html", "objects.json", "segmentation.npz"):
+        click.echo(f"  {out / name}")
+
+
+def run_processes(scan: Path, out: Path, device: str) -> int:
+    """Plays `scan` to the node; the recorder's files are then in `out`.
+
+    Returns the node's peak memory in bytes. Raises DemoError, with the end of the log, where a
+    process fails.
+    """
+    namespace = f"/mtml_demo_{os.getpid()}"  # apart from robots and other demos on this machine
+    ros = ["--ros-args", "-r", f"__ns:={namespace}"]
+    with ExitStack() as stack:
+        processes: dict[str, subprocess.Popen[bytes]] = {}
+
+        def start(name: str, *parameters: str) -> subprocess.Popen[bytes]:
+            log = stack.enter_context((out / f"{name}.log").open("wb"))
+            words = [_executable(name), *ros, *(w for p in parameters for w in ("-p", p))]
+            process = subprocess.Popen(
+                words, stdout=log, stderr=subprocess.STDOUT, env=_large_clouds()
+            )
+            stack.callback(_stop, process)
+            processes[name] = process
+            return process
+
+        click.echo(f"playing {scan.name} to the node (logs in {out})")
+        recorder = start("instance_recorder", f"output:={out}")
+        node = start("instance_segmentation_node", f"device:={device}")
+        start("scene_player", f"file:={scan}")
+        while recorder.poll() is None:
+            memory = _peak_memory(node.pid)
+            for name, process in processes.items():
+                if process.poll():
+                    raise DemoError(_failure(name, process, out))
+            time.sleep(0.2)
+        if recorder.returncode:
+            raise DemoError(_failure("instance_recorder", recorder, out))
+        return memory
+
+
+def _executable(name: str) -> str:
+    """The program of this name that was installed together with this one."""
+    folders = [Path(sys.argv[0]).parent, Path(sys.executable).parent]
+    path = os.pathsep.join([*map(str, folders), os.environ.get("PATH", "")])
+    found = shutil.which(name, path=path)
+    if found is None:
+        raise DemoError(f"no program {name!r} beside {sys.argv[0]}; install the package first")
+    return found
+
+
+def _large_clouds() -> dict[str, str]:
+    """This environment, with Fast DDS's profile for large clouds unless the user has one."""
+    names = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
+    profile = Path(sys.prefix) / "share" / "mtml_ros" / "config" / "fastdds_profile.xml"
+    if any(os.environ.get(name) for name in names) or not profile.is_file():
+        return dict(os.environ)
+    return {**os.environ, **dict.fromkeys(names, str(profile))}
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _failure(name: str, process: subprocess.Popen[bytes], out: Path) -> str:
+    log = (out / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+    tail = "\n".join(log.splitlines()[-8:])
+    return f"{name} ended with exit code {process.returncode}; the end of its log:\n{tail}"
+
+
+def _peak_memory(pid: int) -> int:
+    """Peak resident memory of a process in bytes, 0 where the system does not tell."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    except OSError:
+        return 0
+    peak = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(peak[0]) * 1024 if peak else 0
+
+
+def draw(out: Path, record: dict[str, Any], title: str) -> None:
+    """Writes instances.png and instances.html from what the recorder wrote into `out`."""
+    import numpy as np
+
+    from mtml_ros.datasets.point_files import read_points
+    from mtml_ros.instances import OrientedBox
+    from mtml_ros.taxonomy import Taxonomy
+    from mtml_ros.visualization.page import write_page
+    from mtml_ros.visualization.picture import draw_segmentation
+    from mtml_ros.visualization.view import Cells, ShownObject
+
+    taxonomy: Taxonomy = Taxonomy.scannet()
+    voxels = read_points(out / "segmentation.npz")
+    cells = Cells(
+        voxels.xyz,
+        record["voxel_size"],
+        taxonomy.encode(voxels.label),
+        voxels.instance.astype(np.int64),
+    )
+    objects = [
+        ShownObject(
+            o["id"],
+            o["class_name"],
+            o["score"],
+            o["num_voxels"],
+            np.array(o["centroid"]),
+            OrientedBox(np.array(o["box"]["center"]), np.array(o["box"]["size"]), o["box"]["yaw"]),
+        )
+        for o in record["objects"]
+    ]
+    draw_segmentation(out / "instances.png", cells, objects, taxonomy, title)
+    write_page(out / "instances.html", cells, objects, taxonomy, title)
+
+
+def table(objects: list[dict[str, Any]]) -> str:
+    """The objects as text, largest score first; sizes and positions in metres."""
+    rows = [f"{'id':>4}  {'class':<16}{'score':>6}  {'voxels':>6}  {'size (m)':<18}position (m)"]
+    for o in sorted(objects, key=lambda o: (-o["score"], o["id"])):
+        size = " x ".join(f"{v:.2f}" for v in o["box"]["size"])
+        position = ", ".join(f"{v:.2f}" for v in o["centroid"])
+        rows.append(
+            f"{o['id']:>4}  {o['class_name']:<16}{o['score']:>6.2f}  {o['num_voxels']:>6}  "
+            f"{size:<18}{position}"
+        )
+    return "\n".join(rows)
+
+
+def summary(statistics: dict[str, Any], memory: int) -> str:
+    """One line on how it ran."""
+    rate, last = statistics["cloud_rate"], statistics["latency_last"]
+    parts = [
+        f"{statistics['clouds']} clouds" + (f" at {rate:.1f} Hz" if rate else ""),
+        f"{statistics['segmentations']} segmentations",
+        *([f"last cloud to objects {last:.2f} s"] if last is not None else []),
+        *([f"node's peak memory {memory / 2**20:.0f} MiB"] if memory else []),
+    ]
+    return "; ".join(parts)
