@@ -289,13 +289,8 @@ class AveragePrecision:
         false = np.flatnonzero(~found & (ignored <= threshold))
         of = np.concatenate([prediction, false])
         true = np.concatenate([best, np.zeros(len(false), dtype=bool)])
-        classes = range(len(self.names))
-        num_objects = np.bincount(objects, minlength=len(classes))
-        values = [
-            _area(score[of[kind[of] == c]], true[kind[of] == c], int(num_objects[c]))
-            for c in classes
-        ]
-        return np.array(values)
+        num_objects = np.bincount(objects, minlength=len(self.names))
+        return _areas(kind[of], score[of], true, num_objects)
 
 
 def evaluate_scenes(
@@ -349,21 +344,33 @@ def _first_come(prediction: np.ndarray, target: np.ndarray) -> tuple[np.ndarray,
     return prediction[kept], target[kept]
 
 
-def _area(score: np.ndarray, true: np.ndarray, num_objects: int) -> float:
-    """Area under one precision-recall curve; NaN when there is nothing to find."""
-    if not num_objects:
-        return math.nan
-    if not len(score):
-        return 0.0
-    order = np.argsort(score)
-    _, first = np.unique(score[order], return_index=True)
-    below = np.concatenate([[0], np.cumsum(true[order])])
-    # a cut before each distinct score: what is at or above it is predicted
-    hits = below[-1] - below[first]
-    precision = np.append(hits / (len(score) - first), 1.0)
-    recall = np.append(hits / num_objects, 0.0)
-    padded = np.concatenate([recall[:1], recall, [0.0]])
-    return float(precision @ ((padded[:-2] - padded[2:]) / 2))
+def _areas(
+    kind: np.ndarray, score: np.ndarray, true: np.ndarray, num_objects: np.ndarray
+) -> np.ndarray:
+    """(C,) area under each class's precision-recall curve; NaN where there is nothing to find.
+
+    kind, score, true: (n,) class, score and whether right of each prediction.
+    """
+    order = np.lexsort((score, kind))
+    kind, score, right = kind[order], score[order], np.append(0, np.cumsum(true[order]))
+    end = np.searchsorted(kind, np.arange(len(num_objects)), side="right")
+    # a cut before each distinct score of a class: what is at or above it counts as predicted
+    new = np.ones(len(kind), dtype=bool)
+    new[1:] = (kind[1:] != kind[:-1]) | (score[1:] != score[:-1])
+    cut = np.flatnonzero(new)
+    of = kind[cut]
+    hits = right[end[of]] - right[cut]
+    precision = hits / (end[of] - cut)
+    recall = hits / np.maximum(num_objects[of], 1)
+    # each cut is weighed by half the recall between its neighbours; the first has itself for a
+    # neighbour, and after the last comes the closing point, precision 1 at recall 0
+    first = np.append(True, of[1:] != of[:-1])[: len(of)]
+    last = np.append(of[1:] != of[:-1], True)[: len(of)]
+    before = np.where(first, recall, np.roll(recall, 1))
+    after = np.where(last, 0.0, np.roll(recall, -1))
+    weighed = precision * (before - after) / 2 + np.where(last, recall / 2, 0.0)
+    area = np.bincount(of, weights=weighed, minlength=len(num_objects))
+    return np.where(num_objects > 0, area, np.nan)
 
 
 def _stack(parts: list[np.ndarray], width: int) -> np.ndarray:

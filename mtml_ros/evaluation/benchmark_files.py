@@ -99,8 +99,9 @@ def read_predictions(
         if line.strip():
             mask, label, score = _parse_line(line, f"{path}, line {number}", root)
             lines[mask] = label, score
+    buffer = np.empty(2 * num_points, dtype=np.uint8)
     return [
-        Prediction(read_mask(mask, num_points), label, score)
+        Prediction(read_mask(mask, num_points, buffer), label, score)
         for mask, (label, score) in lines.items()
         if wanted is None or label in wanted
     ]
@@ -122,12 +123,13 @@ def _parse_line(line: str, where: str, root: str) -> tuple[str, int, float]:
     return mask, label, score
 
 
-def read_mask(path: str | Path, num_points: int) -> np.ndarray:
+def read_mask(path: str | Path, num_points: int, buffer: np.ndarray | None = None) -> np.ndarray:
     """(n,) int64 ascending indices of the lines of a mask file that are not zero.
 
+    buffer: (m,) uint8 to read the file into, reused from mask to mask; None: a new one.
     Raises InputError when the file does not have num_points integers, one a line.
     """
-    data = _read_bytes(path)
+    data = _read_bytes(path, buffer)
     if len(data) == 2 * num_points - 1:
         data = np.append(data, np.uint8(ord("\n")))
     if len(data) == 2 * num_points:  # a digit and a newline each: two bytes compare as one
@@ -237,12 +239,16 @@ def write_ground_truth(path: str | Path, labels: np.ndarray, instance: np.ndarra
     Path(path).write_text("".join([texts[i] for i in line.reshape(-1).tolist()]), encoding="ascii")
 
 
-def _read_bytes(path: str | Path) -> np.ndarray:
+def _read_bytes(path: str | Path, buffer: np.ndarray | None = None) -> np.ndarray:
+    """(n,) uint8, the file's bytes; in the buffer, (m,) uint8, where they fit."""
     try:
-        if os.path.getsize(path) > MAX_FILE_BYTES:
-            raise InputError(f"{path}: larger than {MAX_FILE_BYTES} bytes")
         with open(path, "rb", buffering=0) as file:
-            return np.frombuffer(file.read(), dtype=np.uint8)
+            size = os.fstat(file.fileno()).st_size
+            if size > MAX_FILE_BYTES:
+                raise InputError(f"{path}: larger than {MAX_FILE_BYTES} bytes")
+            if buffer is None or len(buffer) < size:
+                buffer = np.empty(size, dtype=np.uint8)
+            return buffer[: file.readinto(memoryview(buffer)[:size])]
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
 
