@@ -18,7 +18,9 @@ PANEL = (760, 900)
 
 _SUPERSAMPLING = 2
 _ELEVATION = np.radians(52)
-_CUT_HEIGHT = 2.0  # metres above the floor: walls and ceiling end there
+CUT_HEIGHT = 2.0
+"""Metres above the floor at which walls and ceiling are cut away."""
+
 _SKIRTING = 0.25  # metres above the floor that near walls keep
 _BACKGROUND = (255, 255, 255)
 _INK = "#22252a"
@@ -64,7 +66,7 @@ def draw_points(
     colors: np.ndarray,
     title: str = "",
     edge: float = 0.03,
-    cut_height: float | None = _CUT_HEIGHT,
+    cut_height: float | None = CUT_HEIGHT,
     azimuth: float = np.radians(-60),
 ) -> None:
     """Writes a PNG of points (N, 3), metres, as cubes in their colours (N, 3) uint8.
@@ -110,7 +112,7 @@ def visible(cells: Cells, owned: np.ndarray, azimuth: float) -> np.ndarray:
     middle = (cells.centers.min(axis=0) + cells.centers.max(axis=0)) / 2 if len(cells) else 0
     towards = (cells.centers - middle)[:, :2] @ np.array([np.cos(azimuth), np.sin(azimuth)])
     near = towards > 0
-    keep: np.ndarray = owned | (height < np.where(near, _SKIRTING, _CUT_HEIGHT))
+    keep: np.ndarray = owned | (height < np.where(near, _SKIRTING, CUT_HEIGHT))
     return keep
 
 

@@ -13,6 +13,7 @@ import numpy as np
 _FACE_LIGHT = (0.87, 0.76, 1.0)  # faces across x, y and z (the top)
 _OUTLINE_LIGHT = 0.9  # along a cube's edges, so that single cubes can be told apart
 _OUTLINE_SHARE = 0.16  # of a face's half width
+_LEAST_SPAN = 2.0  # metres across an image, so that a single cube does not fill it
 _CREVICE_RADIUS = 0.012  # of the image's height
 _CREVICE_STRENGTH = 0.8
 
@@ -56,7 +57,8 @@ class Camera:
             flat = np.zeros((1, 2))
         low, high = flat.min(axis=0) - margin, flat.max(axis=0) + margin
         height, width = size
-        scale = min(width / (high[0] - low[0]), height / (high[1] - low[1]))
+        span = np.maximum(high - low, _LEAST_SPAN)
+        scale = min(width / span[0], height / span[1])
         offset = np.array([width, height]) / 2 - (low + high) / 2 * scale
         return Camera(azimuth, elevation, float(scale), offset, size)
 
@@ -105,23 +107,20 @@ def _stamp(camera: Camera, edge: float) -> list[tuple[int, int, float, float]]:
     right, down, away = camera.axes
     radius = int(np.ceil(half * np.sqrt(3) * camera.scale)) + 1
     slack = 0.5 / camera.scale  # of a pixel, so that neighbouring cubes leave no gaps
+    offsets = np.mgrid[-radius : radius + 1, -radius : radius + 1].reshape(2, -1).T[:, ::-1]
+    starts = (offsets / camera.scale) @ np.stack([right, down])  # (n, 3), beside the centre
+    reach = np.full((len(offsets), 3), np.inf)  # from the middle of each face; in it below half
+    way = np.zeros((len(offsets), 3))
+    for axis in np.flatnonzero(np.abs(away) > 1e-9):
+        way[:, axis] = (-np.sign(away[axis]) * half - starts[:, axis]) / away[axis]
+        on_face = np.delete(starts + way[:, [axis]] * away, axis, axis=1)
+        reach[:, axis] = np.abs(on_face).max(axis=1)
     pixels = []
-    for dy in range(-radius, radius + 1):
-        for dx in range(-radius, radius + 1):
-            start = (right * dx + down * dy) / camera.scale
-            hits = []
-            for axis in range(3):
-                if abs(away[axis]) < 1e-9:
-                    continue
-                t = (-np.sign(away[axis]) * half - start[axis]) / away[axis]
-                reach = np.abs(np.delete(start + t * away, axis)).max()
-                if reach <= half + slack:
-                    hits.append((reach, axis, t))
-            if hits:
-                reach, axis, t = min(hits)
-                outline = reach > half * (1 - _OUTLINE_SHARE) and half * camera.scale > 3
-                light = _FACE_LIGHT[axis] * (_OUTLINE_LIGHT if outline else 1.0)
-                pixels.append((dx, dy, float(-t), light))
+    for i in np.flatnonzero(reach.min(axis=1) <= half + slack):
+        face = int(reach[i].argmin())
+        outline = reach[i, face] > half * (1 - _OUTLINE_SHARE) and half * camera.scale > 3
+        light = _FACE_LIGHT[face] * (_OUTLINE_LIGHT if outline else 1.0)
+        pixels.append((int(offsets[i, 0]), int(offsets[i, 1]), float(-way[i, face]), light))
     return pixels
 
 
