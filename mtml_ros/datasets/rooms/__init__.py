@@ -1,1 +1,21 @@
 """Procedural indoor rooms and a simulated depth sensor that scans them."""
+
+from mtml_ros.datasets.rooms.generate import (
+    Scan,
+    complete_room,
+    generate_room,
+    partial_scans,
+    scan_room,
+)
+from mtml_ros.datasets.rooms.settings import VALIDATION, RoomSettings, ScanSettings
+
+__all__ = [
+    "VALIDATION",
+    "RoomSettings",
+    "Scan",
+    "ScanSettings",
+    "complete_room",
+    "generate_room",
+    "partial_scans",
+    "scan_room",
+]

@@ -1,0 +1,167 @@
+"""Outlines of rooms and what is cut into their walls: doors, windows and their curtains."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from mtml_ros.datasets.rooms import fixtures
+from mtml_ros.datasets.rooms.clutter import other
+from mtml_ros.datasets.rooms.layout import Plan
+from mtml_ros.datasets.rooms.settings import Dice
+
+
+def outline(d: Dice, area: float, long: float) -> np.ndarray:
+    """(V, 2) corners, counter-clockwise: a rectangle, or one with a corner, a recess or a
+    chamfer cut from it. area: m2 of the rectangle; long: its sides' ratio.
+    """
+    w = math.sqrt(area * long)
+    h = area / w
+    s = d.settings
+    corners = [(0.0, 0.0), (w, 0.0), (w, h), (0.0, h)]
+    draw = d.uniform(0, 1)
+    if draw < s.l_shape and min(w, h) > 2.4:
+        a, b = w * d.uniform(0.25, 0.6), h * d.uniform(0.25, 0.6)
+        corners = [(0.0, 0.0), (w, 0.0), (w, h - b), (w - a, h - b), (w - a, h), (0.0, h)]
+    elif draw < s.l_shape + s.chamfer and min(w, h) > 2.0:
+        a, b = min(w, h) * d.uniform(0.15, 0.45), min(w, h) * d.uniform(0.15, 0.45)
+        corners = [(0.0, 0.0), (w, 0.0), (w, h - b), (w - a, h), (0.0, h)]
+    elif draw < s.l_shape + s.chamfer + s.niche and w > 2.5:
+        a = d.uniform(0.1, 0.5) * w
+        width, deep = min(d.uniform(0.3, 1.8), w - a - 0.3), d.uniform(-0.5, 0.8)
+        corners = [(0.0, 0.0), (w, 0.0), (w, h), (a + width, h), (a + width, h + deep),
+                   (a, h + deep), (a, h), (0.0, h)]  # fmt: skip
+    points = np.array(corners)
+    if d.chance(0.5):  # mirrored, its order restored
+        points = (points * (-1, 1))[::-1]
+    centred: np.ndarray = points - points.mean(axis=0)
+    return centred
+
+
+def doors(plan: Plan, number: int) -> None:
+    """Cuts doors: shut, ajar, wide open, double, or an opening with no door."""
+    d = plan.dice
+    for _ in range(number):
+        double = d.chance(0.15)
+        leaf = d.size(0.7, 0.95)
+        width = 2 * leaf if double else leaf
+        height = min(d.size(1.95, 2.15), plan.height - 0.05)
+        spot = _spot(plan, width, 0.0, height)
+        if spot is None:
+            continue
+        i, along = spot
+        wall = plan.walls[i]
+        state = d.pick(("shut", "open", "none"), (5, 3, 0.8))
+        plan.keep_clear(*wall.at(along, 0.4), width + 0.1, 0.8, wall.yaw)
+        if state != "shut" or d.chance(0.5):
+            plan.open_wall(i, along - width / 2, along + width / 2, 0.0, height)
+        else:  # a leaf flush with the wall: the wall behind is never seen
+            plan._mounted[i].append((along - width / 2, along + width / 2, 0.0, height))
+        if state == "none":
+            continue
+        angle = 0.0 if state == "shut" else d.uniform(0.2, 2.6)
+        if not double:
+            hinge = d.pick((-1, 1))
+            _hang_leaf(plan, i, along, leaf, height, angle, hinge)
+            continue
+        leaves = [(along - leaf / 2, -1), (along + leaf / 2, 1)]
+        if d.chance(d.settings.double_door_two):
+            for at, hinge in leaves:
+                _hang_leaf(plan, i, at, leaf, height, angle if d.chance(0.6) else 0.0, hinge)
+        else:
+            _hang_leaf(plan, i, along, width, height, 0.0, 1)
+
+
+def _hang_leaf(plan: Plan, i: int, along: float, width: float, height: float, angle: float,
+               hinge: int) -> None:  # fmt: skip
+    """A leaf in its opening, its swing kept clear; open outwards where it would hit a wall."""
+    d, wall = plan.dice, plan.walls[i]
+    side = along + hinge * width / 2
+    beyond = wall.length - side if hinge > 0 else side
+    if angle > math.pi / 2 and beyond < width:
+        angle = math.pi / 2 * d.uniform(0.8, 1.0)
+    model = fixtures.door_leaf(d, width, height, angle=angle, hinge=hinge)
+    plan.add(model, *wall.at(along, 0.0), wall.yaw, solid=False)
+    if angle > 0:
+        # the leaf itself and the floor that it sweeps
+        local = hinge * (width / 2 - width / 2 * math.cos(angle))
+        x, y = wall.at(along + local, width / 2 * math.sin(angle) + 0.05)
+        plan.keep_clear(x, y, width, 0.08, wall.yaw - hinge * angle)
+
+
+def _spot(plan: Plan, width: float, low: float, high: float) -> tuple[int, float] | None:
+    d = plan.dice
+    for _ in range(12):
+        i = d.pick(range(len(plan.walls)), [w.length for w in plan.walls])
+        length = plan.walls[i].length
+        if length < width + 0.1:
+            continue
+        along = d.uniform(width / 2 + 0.05, length - width / 2 - 0.05)
+        if plan.wall_free(i, along - width / 2, along + width / 2, low, high):
+            return i, along
+    return None
+
+
+def windows(plan: Plan, number: int) -> None:
+    """Cuts windows, with blinds or curtains before some; wide ones are one instance mostly."""
+    d = plan.dice
+    for _ in range(number):
+        longest = max(w.length for w in plan.walls)
+        wide = d.chance(0.25)
+        width = min(d.size(2.2, 6.0) if wide else d.size(0.6, 1.9), longest - 0.3)
+        sill = d.pick((d.uniform(0.05, 0.3), d.uniform(0.7, 1.1), d.uniform(0.7, 1.1)))
+        height = min(d.size(0.8, 1.6) if sill > 0.5 else d.size(1.6, 2.2), plan.height - sill - 0.1)
+        if width < 0.4 or height < 0.4:
+            continue
+        spot = _spot(plan, width, sill, sill + height)
+        if spot is None:
+            continue
+        i, along = spot
+        plan.open_wall(i, along - width / 2, along + width / 2, sill, sill + height)
+        parts = max(2, round(width / 1.2)) if d.chance(d.settings.pane_windows) and wide else 1
+        for j in range(parts):
+            at = along + ((j + 0.5) / parts - 0.5) * width
+            pane = fixtures.window(d, width / parts, height, sill)
+            plan.add(pane, *plan.walls[i].at(at, 0.0), plan.walls[i].yaw, solid=False)
+        _dress(plan, i, along, width, sill, sill + height)
+        if sill > 0.6 and d.chance(0.3):
+            model = fixtures.radiator(d, other(d))
+            plan.try_add(model, *plan.walls[i].at(along, 0.1), plan.walls[i].yaw)
+
+
+def _dress(plan: Plan, i: int, along: float, width: float, sill: float, top: float) -> None:
+    """Curtains (a pair at the sides, or drawn) or a blind before a window."""
+    d, wall = plan.dice, plan.walls[i]
+    high = min(top + d.uniform(0.05, 0.3), plan.height - 0.02)
+    kind = d.pick(("bare", "pair", "drawn", "blind"), (4, 3, 1.5, 1.5))
+    if kind == "blind":
+        low = top - (top - sill) * d.uniform(0.15, 1.0)
+        plan.add(fixtures.blind(d, width, low, top), *wall.at(along, 0.0), wall.yaw, solid=False)
+    if kind not in ("pair", "drawn"):
+        return
+    low = max(sill - d.uniform(0.0, 0.3), 0.03) if d.chance(0.35) else d.uniform(0.02, 0.12)
+    share = 0.5 if kind == "drawn" else d.uniform(0.12, 0.42)
+    left, right = along - width / 2 - 0.1, along + width / 2 + 0.1
+    left, right = max(left, 0.0), min(right, wall.length)
+    cloth = (right - left) * share
+    spots = [left + cloth / 2, right - cloth / 2]
+    if kind == "drawn" and not d.chance(d.settings.curtain_pair_two):
+        spots, cloth = [(left + right) / 2], right - left
+    elif d.chance(0.15):
+        spots = [d.pick(spots)]
+    for at in spots:
+        if cloth > 0.1:
+            plan.add(fixtures.curtain(d, cloth, low, high), *wall.at(at, 0.0), wall.yaw,
+                     solid=False)  # fmt: skip
+
+
+def open_side(plan: Plan) -> None:
+    """Leaves most of one wall out, as between a kitchen and its living room, or unscanned."""
+    d = plan.dice
+    i = d.pick(range(len(plan.walls)), [w.length for w in plan.walls])
+    length = plan.walls[i].length
+    start = d.uniform(0.0, 0.3) * length
+    end = length - d.uniform(0.0, 0.3) * length
+    if plan.wall_free(i, start, end, 0.0, plan.height):
+        plan.open_wall(i, start, end, 0.0, plan.height)
