@@ -258,7 +258,9 @@ class AveragePrecision:
     def result(self, thresholds: Iterable[float] = ()) -> APResult:
         """AP of the scenes so far, at IoU .25, .50 .. .90 and the thresholds asked for."""
         wanted = sorted({0.25, *OVERLAPS})
-        wanted += [t for t in thresholds if not any(math.isclose(t, w) for w in wanted)]
+        for t in thresholds:
+            if not any(math.isclose(t, w) for w in wanted):
+                wanted.append(t)
         predictions = _stack(self._predictions, 3)
         pairs = _stack(self._pairs, 3)
         object_class = np.concatenate([np.zeros(0, np.int64), *self._object_class])

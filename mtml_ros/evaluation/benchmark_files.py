@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -29,8 +30,8 @@ MASK_FOLDER = "predicted_masks"
 RESULT_FILE = "semantic_instance_evaluation.txt"
 """What the official script leaves in the folder of predictions; not a scene."""
 MAX_FILE_BYTES = 1 << 30
-MAX_DIGITS = 18  # what surely fits an int64
 
+_INTEGER = re.compile("[+-]?[0-9]{1,18}")  # what surely fits an int64
 _ZERO_LINE = int.from_bytes(b"0\n", "little")
 _LINES_AT_ONCE = 1 << 14  # so that the intermediate arrays stay in the cache
 _JOINS = tuple(
@@ -156,7 +157,7 @@ def _parse_integers(data: np.ndarray, path: str | Path) -> np.ndarray:
     for number, line in enumerate(_decode(data, path).splitlines(), 1):
         text = line.strip()
         if text:
-            if len(text) > MAX_DIGITS or not text.lstrip("+-").isdecimal():
+            if not _INTEGER.fullmatch(text):
                 raise InputError(f"{path}, line {number}: {text[:40]!r} is not an integer")
             found.append(int(text))
     return np.array(found, dtype=np.int64)
@@ -248,7 +249,7 @@ def _read_bytes(path: str | Path, buffer: np.ndarray | None = None) -> np.ndarra
                 raise InputError(f"{path}: larger than {MAX_FILE_BYTES} bytes")
             if buffer is None or len(buffer) < size:
                 buffer = np.empty(size, dtype=np.uint8)
-            return buffer[: file.readinto(memoryview(buffer)[:size])]
+            return buffer[: file.readinto(buffer[:size].data)]
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
 

@@ -105,9 +105,9 @@ class SceneEvaluation:
         self._counts.add(given, kinds, truth)
         self._agnostic_counts.add(given, kinds, truth)
 
-    def result(self, thresholds: Iterable[float] = (0.75,)) -> Scores:
-        """The scores of the scenes so far, with AP at .75 and whichever thresholds are asked."""
-        at = [0.75, *thresholds]
+    def result(self, thresholds: Iterable[float] = ()) -> Scores:
+        """The scores of the scenes so far, with AP at the thresholds asked for beside the usual."""
+        at = tuple(thresholds)
         return Scores(
             self._proposals.result(at),
             self._coherent.result(at),
