@@ -1,0 +1,341 @@
+"""InstanceTracker: ids that stay with their objects from one segmentation to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from mtml_ros.errors import MapFileError
+from mtml_ros.instances import Instance, Segmentation
+from mtml_ros.voxels import pack_keys
+
+MIN_OVERLAP = 0.25
+"""Share of the smaller of object and instance that must be common for them to be the same."""
+
+ABSORBED_UPDATES = 10
+"""Updates for which the pieces of a merged object are remembered apart, in case it splits again."""
+
+MAX_VANISHED_VOXELS = 200_000
+"""Voxels that are no longer in the map, kept so that an object that comes back has its id."""
+
+
+RECENT_UPDATES = 5
+"""Updates after which an object that is not seen is neither found by its centroid nor counts as
+the older piece of a merged one."""
+
+
+@dataclass(frozen=True)
+class TrackedInstance:
+    """An instance and the object that it is.
+
+    id: 1 or more, never given to another object. first_seen, last_seen: stamps, seconds.
+    """
+
+    id: int
+    instance: Instance
+    first_seen: float
+    last_seen: float
+
+
+@dataclass
+class _Objects:
+    """Every object remembered, in ascending order of ids.
+
+    ids, updates (number of the update it was last seen in), absorbed (updates in a row in which
+    it was part of another): (K,) int64. first_seen, last_seen: (K,) float64, seconds.
+    labels: (K,) uint8. centroids: (K, 3) float64, metres.
+    """
+
+    ids: np.ndarray
+    updates: np.ndarray
+    absorbed: np.ndarray
+    first_seen: np.ndarray
+    last_seen: np.ndarray
+    labels: np.ndarray
+    centroids: np.ndarray
+
+    @staticmethod
+    def empty(size: int = 0) -> _Objects:
+        return _Objects(
+            np.zeros(size, dtype=np.int64),
+            np.zeros(size, dtype=np.int64),
+            np.zeros(size, dtype=np.int64),
+            np.zeros(size, dtype=np.float64),
+            np.zeros(size, dtype=np.float64),
+            np.zeros(size, dtype=np.uint8),
+            np.zeros((size, 3), dtype=np.float64),
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, rows: np.ndarray) -> _Objects:
+        return _Objects(*(values[rows] for values in vars(self).values()))
+
+    def append(self, other: _Objects) -> _Objects:
+        pairs = zip(vars(self).values(), vars(other).values())
+        return _Objects(*(np.concatenate(pair) for pair in pairs))
+
+
+class InstanceTracker:
+    """Gives each instance the id of the object that it overlaps in the map.
+
+    centroid_gate: metres. An object whose voxels have left the map is looked for by its centroid:
+        the nearest instance of its class within the gate, if one is new; 0 turns that off.
+
+    An object owns the voxels of its latest sighting. Pairs of object and instance that share at
+    least a quarter of the smaller one are matched by falling IoU, each at most once, so a part
+    that grows, a half that is completed and a flickering outline keep their id, and of a split
+    object the part that is most like it does. Where objects merge, the oldest keeps its id
+    (of unlike class: the one that makes up most of it); the others are remembered apart for some
+    updates. What stays unmatched gets a new id. Objects that are not seen keep their voxels: the
+    robot may come back to them. The order of the instances has no influence.
+
+    One sorted array says which object owns which voxel, so that an update costs a look-up of the
+    instances' voxels and one count of the pairs that occur.
+    """
+
+    def __init__(self, centroid_gate: float = 0.3) -> None:
+        self.centroid_gate = centroid_gate
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all objects. Ids already given are still never given again."""
+        self._keys = np.zeros(0, dtype=np.int64)  # ascending: voxels that objects own
+        self._owner = np.zeros(0, dtype=np.int64)  # id of the owner of each
+        self._objects = _Objects.empty()
+        self._updates = 0
+        if not hasattr(self, "_next_id"):
+            self._next_id = 1
+
+    def update(self, segmentation: Segmentation, stamp: float) -> list[TrackedInstance]:
+        """Recognise the instances of a segmentation, in their order. stamp: seconds."""
+        self._updates += 1
+        seen = _Seen.of(segmentation)
+        match, inside = self._match(seen)
+        self._match_by_centroid(seen, match, inside)
+
+        fresh = np.flatnonzero(match < 0)
+        fresh = fresh[np.argsort(seen.first[fresh], kind="stable")]
+        match[fresh] = len(self._objects) + np.arange(len(fresh))
+        born = _Objects.empty(len(fresh))
+        born.ids[:] = self._next_id + np.arange(len(fresh))
+        born.first_seen[:] = stamp
+        self._next_id += len(fresh)
+
+        objects = self._objects = self._objects.append(born)
+        inside = np.append(inside, np.full(len(fresh), -1))
+        objects.absorbed[:] = np.where(inside >= 0, objects.absorbed + 1, 0)
+        inside[objects.absorbed > ABSORBED_UPDATES] = -1
+        objects.absorbed[inside < 0] = 0
+        objects.updates[match] = self._updates
+        objects.first_seen[match] = np.minimum(objects.first_seen[match], stamp)
+        objects.last_seen[match] = stamp
+        objects.labels[match] = seen.labels
+        objects.centroids[match] = seen.centroids
+        ids, first_seen = objects.ids[match], objects.first_seen[match]
+        self._own(seen, match, inside)
+        return [
+            TrackedInstance(int(id_), instance, float(first), float(stamp))
+            for id_, instance, first in zip(ids, segmentation.instances, first_seen)
+        ]
+
+    def _match(self, seen: _Seen) -> tuple[np.ndarray, np.ndarray]:
+        """Row of the object that each instance is ((I,), -1: none), and the instance that each
+        unmatched object is now a part of ((K,), -1: none)."""
+        objects, count = self._objects, len(seen.labels)
+        match = np.full(count, -1, dtype=np.int64)
+        inside = np.full(len(objects), -1, dtype=np.int64)
+        owner = self._owner_rows(seen.keys)
+        owned = owner >= 0
+        pair, common = np.unique(owner[owned] * count + seen.part[owned], return_counts=True)
+        if not len(pair):
+            return match, inside
+        obj, part = np.divmod(pair, count)
+        rows = np.searchsorted(objects.ids, self._owner)
+        size = np.bincount(rows, minlength=len(objects))[obj]
+        alike = common >= MIN_OVERLAP * np.minimum(size, seen.size[part])
+        obj, part, common, size = obj[alike], part[alike], common[alike], size[alike]
+        iou = common / (size + seen.size[part] - common)
+        order = np.lexsort((seen.first[part], obj, -common, -iou))
+        apart = objects.absorbed[obj] == 0
+        taken = np.zeros(len(objects), dtype=bool)
+
+        def take_best(pairs: np.ndarray) -> None:
+            for o, p in zip(obj[pairs].tolist(), part[pairs].tolist()):
+                if match[p] < 0 and not taken[o]:
+                    match[p], taken[o] = o, True
+
+        take_best(order[apart[order]])
+        # Where objects merged, the oldest of them (the lowest row) takes the instance; not one
+        # that was last seen long ago: that is no piece of it, but an old mistake in its place.
+        recent = objects.updates >= self._updates - RECENT_UPDATES
+        mostly = 2 * common >= size
+        shared = dict(zip(zip(obj.tolist(), part.tolist()), common.tolist()))
+        for i in np.flatnonzero(apart & mostly & recent[obj] & ~taken[obj]):
+            o, p = int(obj[i]), int(part[i])
+            rival = int(match[p])
+            like = objects.labels[o] == objects.labels[rival]
+            if not taken[o] and o < rival and (like or common[i] >= shared[rival, p]):
+                match[p], taken[o], taken[rival] = o, True, False
+        take_best(order)  # those that were part of another may be split from it again
+        lost = mostly & ~taken[obj] & (match[part] >= 0)
+        inside[obj[lost]] = part[lost]
+        return match, inside
+
+    def _match_by_centroid(self, seen: _Seen, match: np.ndarray, inside: np.ndarray) -> None:
+        """Match, in place, new instances to objects just lost whose voxels have left the map."""
+        objects = self._objects
+        lost = (inside < 0) & (objects.updates >= self._updates - RECENT_UPDATES)
+        lost[match[match >= 0]] = False
+        rows, parts = np.flatnonzero(lost), np.flatnonzero(match < 0)
+        if not len(rows) or not len(parts):
+            return
+        owner = np.searchsorted(objects.ids, self._owner)
+        of_lost = lost[owner]
+        owner, here = owner[of_lost], _is_in(self._keys[of_lost], seen.grid_keys())
+        left = np.bincount(owner[here], minlength=len(objects))[rows]
+        rows = rows[2 * left < np.bincount(owner, minlength=len(objects))[rows]]
+        offset = objects.centroids[rows, None] - seen.centroids[None, parts]
+        distance = np.linalg.norm(offset, axis=2)
+        near = distance <= self.centroid_gate
+        near &= objects.labels[rows, None] == seen.labels[None, parts]
+        o, p = np.nonzero(near)
+        for i in np.lexsort((seen.first[parts[p]], rows[o], distance[o, p].round(6))):
+            row, part = rows[o[i]], parts[p[i]]
+            if match[part] < 0 and not np.any(match == row):
+                match[part] = row
+
+    def _own(self, seen: _Seen, match: np.ndarray, inside: np.ndarray) -> None:
+        """Write down who owns which voxel now, and forget objects that own none."""
+        objects = self._objects
+        matched = np.zeros(len(objects), dtype=bool)
+        matched[match] = True
+        before = self._owner_rows(seen.keys)
+        give = (before < 0) | (inside[before] != seen.part)
+        owner = np.searchsorted(objects.ids, self._owner)
+        keep = ~matched[owner] & ~_is_in(self._keys, seen.keys[give])
+        keep = self._forget_vanished(seen, owner, keep)
+        keys = np.concatenate([self._keys[keep], seen.keys[give]])
+        rows = np.concatenate([owner[keep], match[seen.part[give]]])
+        order = np.argsort(keys, kind="stable")  # two sorted runs: one merge
+        self._keys, self._owner = keys[order], objects.ids[rows[order]]
+        alive = matched
+        alive[rows] = True
+        self._objects = objects.take(alive)
+
+    def _forget_vanished(self, seen: _Seen, owner: np.ndarray, keep: np.ndarray) -> np.ndarray:
+        """`keep` without the voxels beyond MAX_VANISHED_VOXELS that are not in the map: those of
+        the objects longest unseen go first."""
+        kept = np.flatnonzero(keep)
+        vanished = kept[~_is_in(self._keys[kept], seen.grid_keys())] if len(kept) else kept
+        if len(vanished) > MAX_VANISHED_VOXELS:
+            rows = owner[vanished]
+            newest_first = np.lexsort((-rows, -self._objects.updates[rows]))
+            keep = keep.copy()
+            keep[vanished[newest_first[MAX_VANISHED_VOXELS:]]] = False
+        return keep
+
+    def _owner_rows(self, keys: np.ndarray) -> np.ndarray:
+        """(n,) int64: row of the object that owns each voxel, -1 for none."""
+        if not len(self._keys):
+            return np.full(len(keys), -1, dtype=np.int64)
+        at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        rows = np.searchsorted(self._objects.ids, self._owner[at])
+        return np.where(self._keys[at] == keys, rows, -1)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All that is remembered, as arrays to be saved with the map."""
+        return {
+            "keys": self._keys.copy(),
+            "owner": self._owner.copy(),
+            "counters": np.array([self._next_id, self._updates], dtype=np.int64),
+            **{name: values.copy() for name, values in vars(self._objects).items()},
+        }
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Become what `state` gave. Raises MapFileError, nothing changed, if it makes no sense."""
+        size = len(state["ids"]) if "ids" in state and state["ids"].ndim == 1 else 0
+        expected = {
+            "keys": np.zeros(0, dtype=np.int64),
+            "owner": np.zeros(0, dtype=np.int64),
+            "counters": np.zeros(2, dtype=np.int64),
+            **vars(_Objects.empty(size)),
+        }
+        for name, like in expected.items():
+            values = state.get(name)
+            shape = None if values is None else values.shape
+            fits = len(shape or ()) == 1 if name in ("keys", "owner") else shape == like.shape
+            if values is None or values.dtype != like.dtype or not fits:
+                raise MapFileError(f"objects: {name!r} is missing or of a wrong type or shape")
+        objects = _Objects(*(state[name].copy() for name in vars(_Objects.empty())))
+        keys, owner = state["keys"], state["owner"]
+        next_id, updates = (int(v) for v in state["counters"])
+        sound = (
+            len(keys) == len(owner)
+            and bool(np.all(keys[1:] > keys[:-1]))
+            and bool(np.all(keys >= 0))
+            and bool(np.all(objects.ids[1:] > objects.ids[:-1]))
+            and bool(np.all((objects.ids >= 1) & (objects.ids < next_id)))
+            and bool(np.all(_is_in(owner, objects.ids)))
+            and 1 <= next_id < 1 << 62
+            and 0 <= updates < 1 << 62
+            and bool(np.all((objects.updates >= 0) & (objects.updates <= updates)))
+            and bool(np.all((objects.absorbed >= 0) & (objects.absorbed <= ABSORBED_UPDATES)))
+            and bool(np.all(np.isfinite(objects.centroids)))
+            and bool(np.all(np.isfinite(objects.first_seen) & np.isfinite(objects.last_seen)))
+        )
+        if not sound:
+            raise MapFileError("objects: holds values that make no sense together")
+        self._keys, self._owner, self._objects = keys.copy(), owner.copy(), objects
+        self._next_id, self._updates = next_id, updates
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """The instances of a segmentation, I of them, in n voxels.
+
+    keys: (n,) int64 ascending. part: (n,) int64, instance of each voxel.
+    size, first: (I,) int64, number of voxels and position of the first in `keys`.
+    labels: (I,) uint8. centroids: (I, 3) float64, metres.
+    """
+
+    keys: np.ndarray
+    part: np.ndarray
+    size: np.ndarray
+    first: np.ndarray
+    labels: np.ndarray
+    centroids: np.ndarray
+    segmentation: Segmentation
+
+    @staticmethod
+    def of(segmentation: Segmentation) -> _Seen:
+        count = len(segmentation.instances)
+        voxels = np.flatnonzero(segmentation.instance >= 0)
+        part = segmentation.instance[voxels].astype(np.int64)
+        first = np.full(count, len(part), dtype=np.int64)
+        first[part[::-1]] = np.arange(len(part))[::-1]
+        return _Seen(
+            pack_keys(segmentation.grid.coordinates[voxels]),
+            part,
+            np.bincount(part, minlength=count),
+            first,
+            np.array([i.label for i in segmentation.instances], dtype=np.uint8),
+            np.array([i.centroid for i in segmentation.instances], dtype=np.float64).reshape(-1, 3),
+            segmentation,
+        )
+
+    def grid_keys(self) -> np.ndarray:
+        """(V,) int64 ascending, all voxels of the grid."""
+        return pack_keys(self.segmentation.grid.coordinates)
+
+
+def _is_in(values: np.ndarray, ascending: np.ndarray) -> np.ndarray:
+    """(n,) bool: whether each value is one of the `ascending` ones."""
+    if not len(ascending):
+        return np.zeros(len(values), dtype=bool)
+    at = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
+    found: np.ndarray = ascending[at] == values
+    return found
