@@ -1,0 +1,52 @@
+"""Suppression of proposals that overlap better ones, and one coherent labelling."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from mtml_ros.grouping.proposals import Masks
+
+
+def overlaps(masks: Masks, num_voxels: int) -> np.ndarray:
+    """(P, P) int: voxels that each two masks share."""
+    member = csr_matrix(
+        (np.ones(len(masks.voxel), dtype=np.int32), (masks.mask, masks.voxel)),
+        shape=(masks.count, num_voxels),
+    )
+    shared: np.ndarray = (member @ member.T).toarray()
+    return shared
+
+
+def suppress(masks: Masks, scores: np.ndarray, num_voxels: int, iou: float) -> np.ndarray:
+    """Positions of the masks that survive, by falling score (ties: the larger, then the first).
+
+    A mask goes when its IoU with a better survivor is above `iou` (section 3.3).
+    """
+    sizes = masks.sizes
+    shared = overlaps(masks, num_voxels)
+    union = sizes[:, None] + sizes[None, :] - shared
+    too_near = shared > iou * union
+    gone = np.zeros(masks.count, dtype=bool)
+    kept = []
+    for i in np.lexsort((np.arange(masks.count), -sizes, -scores)):
+        if not gone[i]:
+            kept.append(i)
+            gone |= too_near[i]
+    return np.array(kept, dtype=np.int64)
+
+
+def coherent_labelling(
+    masks: Masks, num_voxels: int, min_voxels: int, least_share: float = 0.5
+) -> np.ndarray:
+    """(num_voxels,) int64: each voxel in at most one mask (its position), -1 for none.
+
+    masks: by falling score; a mask takes what better ones have left, if that is at least
+    `least_share` of it and min_voxels.
+    """
+    owner = np.full(num_voxels, -1, dtype=np.int64)
+    for i, voxels in enumerate(masks.split()):
+        free = voxels[owner[voxels] < 0]
+        if len(free) >= max(min_voxels, least_share * len(voxels)):
+            owner[free] = i
+    return owner

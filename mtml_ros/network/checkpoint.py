@@ -1,0 +1,109 @@
+"""Checkpoints: safetensors files that say how to rebuild their network; never pickles."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from mtml_ros.errors import CheckpointError, ConfigurationError
+from mtml_ros.network.config import NetworkConfig
+from mtml_ros.network.dense import DenseNetwork
+from mtml_ros.network.sparse import SparseNetwork
+
+FORMAT = "mtml_ros checkpoint"
+VERSION = 1
+MAX_FILE_BYTES = 1 << 30
+WEIGHTS_FOLDER = Path(__file__).parent / "weights"
+DEFAULT_WEIGHTS = "rooms"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network in evaluation mode and what is known of it.
+
+    network: maps a VoxelBatch to a NetworkOutput. settings: post-processing settings chosen
+    with these weights (names of SegmenterSettings). info: training data, seed, figures.
+    """
+
+    network: nn.Module
+    config: NetworkConfig
+    settings: dict[str, Any] = field(default_factory=dict)
+    info: dict[str, Any] = field(default_factory=dict)
+
+
+def build_network(config: NetworkConfig) -> nn.Module:
+    """A new network of this configuration, initialised from torch's random state."""
+    return DenseNetwork(config) if config.architecture == "dense" else SparseNetwork(config)
+
+
+def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
+    """Writes the weights; convolutions in half precision, which no result was seen to notice."""
+    tensors = {}
+    for name, value in checkpoint.network.state_dict().items():
+        half = value.is_floating_point() and value.dim() >= 2 and "heads" not in name
+        tensors[name] = value.detach().cpu().to(torch.float16 if half else value.dtype).contiguous()
+    metadata = {
+        "format": FORMAT,
+        "version": str(VERSION),
+        "config": json.dumps(checkpoint.config.to_dict()),
+        "settings": json.dumps(checkpoint.settings),
+        "info": json.dumps(checkpoint.info),
+    }
+    save_file(tensors, str(path), metadata)
+
+
+def find_weights(name_or_path: str | Path | None) -> Path:
+    """The file of the weights that ship under this name (None: the default), or the path itself.
+
+    Raises CheckpointError when there is neither.
+    """
+    name = str(name_or_path or DEFAULT_WEIGHTS)
+    shipped = WEIGHTS_FOLDER / f"{name}.safetensors"
+    if "/" not in name and shipped.is_file():
+        return shipped
+    if Path(name).is_file():
+        return Path(name)
+    names = sorted(p.stem for p in WEIGHTS_FOLDER.glob("*.safetensors"))
+    raise CheckpointError(f"no weights {name!r}: not a file, nor one of: {', '.join(names)}")
+
+
+def load_checkpoint(path: str | Path, device: torch.device | str = "cpu") -> Checkpoint:
+    """Reads a checkpoint onto a device.
+
+    Raises CheckpointError when the file is damaged, foreign, newer, or its tensors do not fit the
+    network that it describes.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise CheckpointError(f"weights {path}: larger than {MAX_FILE_BYTES} bytes")
+        with safe_open(str(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, ValueError) as error:
+        raise CheckpointError(f"weights {path}: cannot be read: {error}") from error
+    if metadata.get("format") != FORMAT:
+        raise CheckpointError(f"weights {path}: not written by mtml_ros")
+    if metadata.get("version") != str(VERSION):
+        raise CheckpointError(
+            f"weights {path}: format version {metadata.get('version')}, "
+            f"this package reads {VERSION}"
+        )
+    try:
+        config = NetworkConfig.from_dict(json.loads(metadata["config"]))
+        settings = json.loads(metadata["settings"])
+        info = json.loads(metadata["info"])
+        with torch.device("meta"):
+            network = build_network(config)
+        full = {n: t.float() if t.dtype == torch.float16 else t for n, t in tensors.items()}
+        network.load_state_dict(full, assign=True)
+    except (KeyError, ValueError, RuntimeError, ConfigurationError) as error:
+        raise CheckpointError(f"weights {path}: do not fit: {error}") from error
+    return Checkpoint(network.to(device).eval(), config, settings, info)

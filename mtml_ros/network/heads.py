@@ -1,0 +1,59 @@
+"""The two heads of MTML (embedding, direction), a third for foreground, and their output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from mtml_ros.network.batch import VoxelBatch
+from mtml_ros.network.config import NetworkConfig
+
+EPSILON = 1e-6
+
+
+@dataclass(frozen=True)
+class NetworkOutput:
+    """What the network says of each voxel.
+
+    embedding: (V, E) float32; voxels of one instance are to lie together (section 3.2).
+    direction: (V, 3) float32, unit length: from the voxel towards its instance's centre.
+    foreground: (V,) float32 logit, above 0 for things; None without that head.
+    """
+
+    embedding: Tensor
+    direction: Tensor
+    foreground: Tensor | None
+
+
+class Heads(nn.Module):
+    """1^3 convolutions from the backbone's features (V, F) to the outputs."""
+
+    def __init__(self, channels: int, config: NetworkConfig) -> None:
+        super().__init__()
+        self.position_scale = config.position_scale
+        self.voxel_size = config.voxel_size
+        self.embedding = nn.Linear(channels, config.embedding_size)
+        self.direction = nn.Linear(channels, 3)
+        self.foreground = nn.Linear(channels, 1) if config.foreground else None
+
+    def forward(self, features: Tensor, batch: VoxelBatch) -> NetworkOutput:
+        embedding = self.embedding(features)
+        if self.position_scale > 0:
+            position = scene_positions(batch, self.voxel_size) * self.position_scale
+            embedding = torch.cat([embedding[:, :3] + position, embedding[:, 3:]], dim=1)
+        direction = self.direction(features)
+        # an epsilon under the root: the gradient stays finite at zero
+        direction = direction / (direction.square().sum(1, keepdim=True) + EPSILON).sqrt()
+        foreground = self.foreground(features)[:, 0] if self.foreground is not None else None
+        return NetworkOutput(embedding, direction, foreground)
+
+
+def scene_positions(batch: VoxelBatch, voxel_size: float) -> Tensor:
+    """(V, 3) float32, metres: voxel centres relative to the mean of their scene's."""
+    xyz = batch.coordinates.to(batch.inputs.dtype) * voxel_size
+    counts = torch.bincount(batch.scene)
+    mean = torch.zeros(len(counts), 3, dtype=xyz.dtype, device=xyz.device)
+    mean.index_add_(0, batch.scene, xyz)
+    return xyz - (mean / counts[:, None])[batch.scene]

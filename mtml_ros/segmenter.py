@@ -1,0 +1,228 @@
+"""InstanceSegmenter: the whole method on one page, each step a named line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mtml_ros.errors import CheckpointError, ConfigurationError, InputError
+from mtml_ros.grouping.components import neighbor_edges
+from mtml_ros.grouping.labelling import label_masks, majority_labels
+from mtml_ros.grouping.proposals import Masks, propose
+from mtml_ros.grouping.scoring import ScoreSettings, score_masks
+from mtml_ros.grouping.suppression import coherent_labelling, suppress
+from mtml_ros.instances import Proposal, Segmentation, make_instance
+from mtml_ros.network.batch import make_batch, one_hot
+from mtml_ros.network.checkpoint import Checkpoint, find_weights, load_checkpoint
+from mtml_ros.network.heads import NetworkOutput
+from mtml_ros.taxonomy import Taxonomy
+from mtml_ros.voxels import VoxelGrid
+
+
+@dataclass(frozen=True)
+class SegmenterSettings:
+    """Post-processing (MTML, section 3.3).
+
+    score_threshold: instances below it are dropped. min_voxels: so are smaller ones.
+    bandwidths: mean-shift radii in the embedding's units. split: propose connected parts too.
+    suppression_iou: proposals that overlap a better one by more are dropped.
+    assign_radius: a voxel left over goes to the nearest instance within this in the embedding.
+    foreground_threshold: probability from which a voxel without a thing's label is one, for
+        weights that have the foreground head; above 1: never.
+    """
+
+    score_threshold: float = 0.2
+    min_voxels: int = 10
+    bandwidths: tuple[float, ...] = (0.6, 1.0, 1.6)
+    split: bool = True
+    suppression_iou: float = 0.3
+    assign_radius: float = 1.5
+    foreground_threshold: float = 0.5
+    score: ScoreSettings = field(default_factory=ScoreSettings)
+
+
+class InstanceSegmenter:
+    """Labelled voxels in, separate objects out.
+
+    Make one with `InstanceSegmenter.load`. `settings` may be replaced between calls.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        taxonomy: Taxonomy,
+        device: torch.device,
+        settings: SegmenterSettings | None = None,
+    ) -> None:
+        self.network = checkpoint.network.to(device).eval()
+        self.config = checkpoint.config
+        self.taxonomy = taxonomy
+        self.device = device
+        self.settings = settings or settings_from(checkpoint.settings)
+        self._channels = taxonomy.network_channels(self.config.classes)
+
+    @staticmethod
+    def load(
+        weights: str | Path | None = None,
+        taxonomy: Taxonomy | None = None,
+        device: str = "auto",
+        settings: SegmenterSettings | None = None,
+    ) -> InstanceSegmenter:
+        """A segmenter with weights from a file, or that ship under a name (None: the default).
+
+        taxonomy: what the grids' class indices mean (None: ScanNet's). settings: None for those
+        that were chosen with the weights.
+        Raises CheckpointError or ConfigurationError.
+        """
+        where = choose_device(device)
+        checkpoint = load_checkpoint(find_weights(weights), where)
+        return InstanceSegmenter(checkpoint, taxonomy or Taxonomy.scannet(), where, settings)
+
+    @property
+    def voxel_size(self) -> float:
+        """Metres; the grids' must be the same."""
+        return self.config.voxel_size
+
+    def segment(self, grid: VoxelGrid) -> Segmentation:
+        """The separate objects of a grid; the same grid gives the same objects.
+
+        Raises InputError when the grid does not fit the weights.
+        """
+        s = self.settings
+        self._check(grid)
+        if not len(grid):
+            return Segmentation(grid, np.zeros(0, np.int32), [], [], grid.labels.copy())
+        seconds: dict[str, float] = {}
+        with _timed(seconds, "network"):
+            output = self.embed(grid)
+            candidates = self._candidates(grid, output)
+        if not candidates.any():
+            return Segmentation(
+                grid, np.full(len(grid), -1, np.int32), [], [], grid.labels.copy(), seconds
+            )
+        embedding = output.embedding.cpu().numpy()
+        direction = output.direction.cpu().numpy()
+        centers = grid.centers
+        with _timed(seconds, "propose"):
+            edges = neighbor_edges(grid.coordinates)
+            inside = torch.from_numpy(np.flatnonzero(candidates)).to(self.device)
+            masks = propose(
+                output.embedding[inside], candidates, edges, s.bandwidths, s.min_voxels, s.split
+            )
+        with _timed(seconds, "score"):
+            scores = score_masks(masks, embedding, direction, centers, s.score).score
+        with _timed(seconds, "suppress"):
+            kept = suppress(masks, scores, len(grid), s.suppression_iou)
+            kept = kept[scores[kept] >= s.score_threshold]
+            masks, scores = masks.select(kept), scores[kept]
+        with _timed(seconds, "label"):
+            thing_label = np.where(self.taxonomy.is_thing[grid.labels], grid.labels, 0)
+            proposals = [
+                Proposal(voxels, int(label), float(score))
+                for voxels, label, score in zip(
+                    masks.split(), majority_labels(masks, thing_label), scores
+                )
+            ]
+            owner = coherent_labelling(masks, len(grid), s.min_voxels)
+            owner = label_masks(owner, candidates, embedding, s.assign_radius)
+            segmentation = self._coherent(grid, owner, scores, thing_label, proposals)
+        return replace(segmentation, seconds=seconds)
+
+    def embed(self, grid: VoxelGrid) -> NetworkOutput:
+        """The network's output for a grid."""
+        if self.config.input == "features":
+            inputs = torch.from_numpy(np.ascontiguousarray(grid.features, dtype=np.float32))
+        else:
+            inputs = one_hot(self._channels[grid.labels], self.config.input_channels)
+        batch = make_batch([grid.coordinates], [inputs]).to(self.device)
+        with torch.inference_mode():
+            output: NetworkOutput = self.network(batch)
+        return output
+
+    def _candidates(self, grid: VoxelGrid, output: NetworkOutput) -> np.ndarray:
+        """(V,) bool: voxels that may belong to an instance."""
+        labelled = self.taxonomy.is_thing[grid.labels]
+        if output.foreground is None:
+            return labelled
+        likely = torch.sigmoid(output.foreground) >= self.settings.foreground_threshold
+        result: np.ndarray = labelled | likely.cpu().numpy()
+        return result
+
+    def _coherent(
+        self,
+        grid: VoxelGrid,
+        owner: np.ndarray,
+        scores: np.ndarray,
+        thing_label: np.ndarray,
+        proposals: list[Proposal],
+    ) -> Segmentation:
+        masks = Masks.of_partition(owner, self.settings.min_voxels)
+        labels = majority_labels(masks, thing_label)
+        instance = np.full(len(grid), -1, dtype=np.int32)
+        final = grid.labels.copy()
+        instances = []
+        for i, (voxels, label) in enumerate(zip(masks.split(), labels)):
+            instances.append(
+                make_instance(grid, voxels, int(label), float(scores[owner[voxels[0]]]))
+            )
+            instance[voxels] = i
+            final[voxels] = label
+        return Segmentation(grid, instance, instances, proposals, final)
+
+    def _check(self, grid: VoxelGrid) -> None:
+        if not np.isclose(grid.voxel_size, self.voxel_size):
+            raise InputError(
+                f"the grid's voxels are {grid.voxel_size} m wide, the weights need "
+                f"{self.voxel_size} m"
+            )
+        if self.config.input == "features":
+            size = None if grid.features is None else grid.features.shape[1]
+            if size != self.config.feature_size:
+                raise InputError(
+                    f"the weights need {self.config.feature_size} features a point, "
+                    f"the input has {size or 'none'}"
+                )
+
+
+def settings_from(values: dict[str, Any]) -> SegmenterSettings:
+    """Settings with these values in place of the defaults, as a checkpoint carries them.
+
+    Raises CheckpointError for a name that is none.
+    """
+    values = dict(values)
+    try:
+        score = ScoreSettings(**values.pop("score", {}))
+        if "bandwidths" in values:
+            values["bandwidths"] = tuple(values["bandwidths"])
+        return SegmenterSettings(score=score, **values)
+    except TypeError as error:
+        names = ", ".join(f.name for f in fields(SegmenterSettings))
+        raise CheckpointError(f"settings of the weights: {error}; known: {names}") from None
+
+
+def choose_device(name: str) -> torch.device:
+    """The torch device of "auto" (CUDA where there is one), "cpu" or "cuda".
+
+    Raises ConfigurationError when it is another word, or CUDA that is not there.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise ConfigurationError(f"device {name!r}: must be auto, cpu or cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigurationError("device cuda: torch sees no CUDA device here; use auto or cpu")
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], step: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[step] = time.perf_counter() - start

@@ -1,0 +1,119 @@
+"""Recipe: everything that defines a training run, read from a YAML file in config/."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mtml_ros.errors import ConfigurationError
+from mtml_ros.network.config import NetworkConfig
+from mtml_ros.taxonomy import Taxonomy
+from mtml_ros.training.augmentation import AugmentationSettings
+from mtml_ros.training.losses import LossSettings
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training run; the same recipe gives the same weights on the same machine.
+
+    taxonomy: "toy", "scannet" or a YAML file. data: which scenes, see training/sources.py.
+    network: options of NetworkConfig but the classes, which are the taxonomy's.
+    steps: optimiser steps. batch_size: scenes a step, over all processes.
+    learning_rate: the peak of a one-cycle schedule (rises over the first tenth, falls to none).
+    pretrain: share of the steps with true labels as input, before the noisy ones (section 3.5).
+    validate_every: steps between validations, on validation_scenes scenes.
+    workers: processes that prepare data. min_region: voxels, objects under it are not scored.
+    """
+
+    name: str
+    taxonomy: str
+    data: dict[str, Any]
+    network: dict[str, Any] = field(default_factory=dict)
+    loss: LossSettings = field(default_factory=LossSettings)
+    augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
+    settings: dict[str, Any] = field(default_factory=dict)
+    steps: int = 4000
+    batch_size: int = 2
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.01
+    pretrain: float = 0.0
+    seed: int = 0
+    validate_every: int = 1000
+    validation_scenes: int = 20
+    workers: int = 1
+    min_region: int = 10
+
+    def __post_init__(self) -> None:
+        checks = {
+            "steps": self.steps >= 1,
+            "batch_size": self.batch_size >= 1,
+            "learning_rate": 0 < self.learning_rate < 1,
+            "pretrain": 0 <= self.pretrain <= 1,
+            "validate_every": self.validate_every >= 1,
+            "workers": 0 <= self.workers <= 64,
+        }
+        for name, good in checks.items():
+            if not good:
+                raise ConfigurationError(f"recipe: {name} = {getattr(self, name)!r} is no use")
+
+    def load_taxonomy(self) -> Taxonomy:
+        return Taxonomy.load(self.taxonomy)
+
+    def network_config(self) -> NetworkConfig:
+        classes = tuple(self.load_taxonomy().names[1:])
+        return NetworkConfig.from_dict({"classes": classes, **self.network})
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def load(path: str | Path) -> Recipe:
+        """A recipe from a YAML file; ConfigurationError says what is wrong with it."""
+        try:
+            values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise ConfigurationError(f"recipe {path}: cannot be read: {error}") from error
+        if not isinstance(values, dict):
+            raise ConfigurationError(f"recipe {path}: must be a mapping of options")
+        try:
+            return Recipe.from_dict(values)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{path}: {error}") from None
+
+    @staticmethod
+    def from_dict(values: dict[str, Any]) -> Recipe:
+        """Raises ConfigurationError for unknown or missing options and wrong types."""
+        nested = {"loss": LossSettings, "augmentation": AugmentationSettings}
+        built = {k: _build(nested[k], v, k) if k in nested else v for k, v in values.items()}
+        recipe: Recipe = _build(Recipe, built, "recipe")
+        return recipe
+
+
+_SCALARS: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "str": (str,),
+}
+
+
+def _build(kind: type, values: Any, where: str) -> Any:
+    if not isinstance(values, dict):
+        raise ConfigurationError(f"{where}: must be a mapping of options")
+    types = {f.name: f.type for f in fields(kind)}
+    for name, value in values.items():
+        if name not in types:
+            raise ConfigurationError(f"{where}: unknown option {name!r}; known: {', '.join(types)}")
+        wanted = _SCALARS.get(str(types[name]))
+        wrong = wanted and (
+            not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted)
+        )
+        if wrong and not is_dataclass(value):
+            raise ConfigurationError(f"{where}: {name} must be {types[name]}, not {value!r}")
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ConfigurationError(f"{where}: {error}") from None

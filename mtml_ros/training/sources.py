@@ -1,0 +1,128 @@
+"""Where training scenes come from: a source gives scene after scene, by number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from mtml_ros.datasets import toy
+from mtml_ros.datasets.scene import Scene
+from mtml_ros.datasets.scene_files import read_scene
+from mtml_ros.errors import ConfigurationError
+from mtml_ros.taxonomy import Taxonomy
+
+
+class SceneSource(Protocol):
+    """Training scenes, and validation scenes that share nothing with them."""
+
+    def draw(self, rng: np.random.Generator) -> Scene:
+        """A training scene, at random."""
+        ...
+
+    def validation(self, count: int) -> Iterator[Scene]:
+        """The first `count` validation scenes, always the same."""
+        ...
+
+
+def make_source(options: dict[str, Any]) -> SceneSource:
+    """The source of a recipe's `data` options: `set` names it, the rest are its own.
+
+    Raises ConfigurationError for a set or option that there is not.
+    """
+    options = dict(options)
+    kinds = {"toy": ToySource, "rooms": RoomSource, "files": FileSource}
+    name = options.pop("set", None)
+    if name not in kinds:
+        raise ConfigurationError(f"data: set must be one of {', '.join(kinds)}, not {name!r}")
+    try:
+        source: SceneSource = kinds[name](**options)
+    except TypeError as error:
+        raise ConfigurationError(f"data: {error}") from None
+    return source
+
+
+class ToySource:
+    """The toy set's 900 training scenes. preset: "toy", "toy-shell" or "toy-hard"."""
+
+    def __init__(self, preset: str = "toy") -> None:
+        if preset not in toy.PRESETS:
+            raise ConfigurationError(f"data: preset must be one of {', '.join(toy.PRESETS)}")
+        self.settings = toy.PRESETS[preset]
+
+    def draw(self, rng: np.random.Generator) -> Scene:
+        return toy.generate_scene(int(rng.choice(toy.TRAINING_SEEDS)), self.settings)
+
+    def validation(self, count: int) -> Iterator[Scene]:
+        for seed in toy.VALIDATION_SEEDS[:count]:
+            yield toy.generate_scene(seed, self.settings)
+
+
+class RoomSource:
+    """Procedural rooms, each made for one step and never seen again, with labels that err.
+
+    noise: least and most level of label noise, see datasets/semantic_noise.py.
+    unlabelled: share of the rooms that come without any label.
+    validation_noise: the level in validation rooms.
+    """
+
+    def __init__(
+        self,
+        noise: tuple[float, float] = (0.0, 1.0),
+        unlabelled: float = 0.1,
+        validation_noise: float = 0.5,
+    ) -> None:
+        self.noise = noise
+        self.unlabelled = unlabelled
+        self.validation_noise = validation_noise
+
+    def draw(self, rng: np.random.Generator) -> Scene:
+        from mtml_ros.datasets.rooms import generate_room
+        from mtml_ros.datasets.semantic_noise import corrupt_labels
+
+        scene = generate_room(rng)
+        level = None if rng.random() < self.unlabelled else float(rng.uniform(*self.noise))
+        return with_labels(scene, corrupt_labels(scene, level, rng))
+
+    def validation(self, count: int) -> Iterator[Scene]:
+        from mtml_ros.datasets.rooms import VALIDATION, generate_room
+        from mtml_ros.datasets.semantic_noise import corrupt_labels
+
+        for i in range(count):
+            rng = np.random.default_rng((77_000, i))
+            scene = generate_room(rng, VALIDATION)
+            yield with_labels(scene, corrupt_labels(scene, self.validation_noise, rng))
+
+
+class FileSource:
+    """Scenes in .npz files of two folders, see datasets/scene_files.py.
+
+    train, validation: the folders. taxonomy: what the ids in the files mean.
+    """
+
+    def __init__(self, train: str, validation: str, taxonomy: str = "scannet") -> None:
+        self.taxonomy = Taxonomy.load(taxonomy)
+        self.training_files = _files(train)
+        self.validation_files = _files(validation)
+
+    def draw(self, rng: np.random.Generator) -> Scene:
+        path = self.training_files[int(rng.integers(len(self.training_files)))]
+        return read_scene(path, self.taxonomy)
+
+    def validation(self, count: int) -> Iterator[Scene]:
+        for path in self.validation_files[:count]:
+            yield read_scene(path, self.taxonomy)
+
+
+def with_labels(scene: Scene, noisy: np.ndarray) -> Scene:
+    """The scene with these (N,) class indices as what a segmentation network says."""
+    return Scene(scene.xyz, scene.labels, scene.instance, noisy, scene.features)
+
+
+def _files(folder: str) -> list[Path]:
+    files = sorted(Path(folder).glob("*.npz"))
+    if not files:
+        raise ConfigurationError(f"data: no .npz files in {folder!r}")
+    return files

@@ -1,0 +1,285 @@
+"""The training loop: deterministic from its recipe, resumable, on one process or under torchrun."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from mtml_ros.errors import CheckpointError, ConfigurationError
+from mtml_ros.evaluation.scenes import evaluate_segmenter
+from mtml_ros.network.batch import VoxelBatch
+from mtml_ros.network.checkpoint import Checkpoint, build_network, save_checkpoint
+from mtml_ros.network.config import NetworkConfig
+from mtml_ros.segmenter import InstanceSegmenter, choose_device, settings_from
+from mtml_ros.training.augmentation import augment
+from mtml_ros.training.losses import Targets, multi_task_loss
+from mtml_ros.training.recipe import Recipe
+from mtml_ros.training.samples import make_training_batch, voxelize
+from mtml_ros.training.sources import SceneSource, make_source
+
+LOG_EVERY = 50
+"""Steps between lines of the log."""
+MIN_VOXELS = 64
+"""Scenes that augmentation has left smaller than this are drawn again."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """Which of how many training processes this is."""
+
+    rank: int
+    world: int
+
+    @staticmethod
+    def here() -> Process:
+        """From the variables that torchrun sets; one process without them."""
+        return Process(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
+
+
+class TrainingBatches(Dataset[tuple[VoxelBatch, Targets]]):
+    """The batch of each step, made from the recipe's seed and the step's number alone, so that a
+    resumed run sees what an unbroken one would."""
+
+    def __init__(self, recipe: Recipe, config: NetworkConfig, process: Process) -> None:
+        self.recipe = recipe
+        self.config = config
+        self.process = process
+        self.source: SceneSource = make_source(recipe.data)
+        taxonomy = recipe.load_taxonomy()
+        self.channels = taxonomy.network_channels(config.classes)
+        self.is_thing = taxonomy.is_thing
+
+    def __getitem__(self, step: int) -> tuple[VoxelBatch, Targets]:
+        r = self.recipe
+        mine = range(self.process.rank, r.batch_size, self.process.world)
+        samples = []
+        for i in mine:
+            rng = np.random.default_rng((r.seed, step, i))
+            while True:
+                scene = augment(self.source.draw(rng), r.augmentation, rng)
+                if step < r.pretrain * r.steps:
+                    scene = replace(scene, noisy_labels=None)
+                sample = voxelize(scene, self.config.voxel_size)
+                if len(sample.grid) >= MIN_VOXELS:
+                    break
+            samples.append(sample)
+        return make_training_batch(samples, self.config, self.channels, self.is_thing)
+
+
+def train(recipe: Recipe, out: str | Path, device: str = "auto", progress: bool = True) -> Path:
+    """Trains and returns the path of the weights.
+
+    out: a folder for `weights.safetensors` (the last), `best.safetensors` (highest validation
+    AP50), `state.pt` (from which a broken run goes on by itself), `log.jsonl`, TensorBoard's
+    events (where tensorboard is installed).
+    Raises ConfigurationError when the folder holds a run of another recipe.
+    """
+    process = Process.here()
+    if recipe.batch_size % process.world:
+        raise ConfigurationError(
+            f"batch_size {recipe.batch_size} does not divide over {process.world} processes"
+        )
+    if process.world > 1 and not dist.is_initialized():
+        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        return _Run(recipe, Path(out), _device(device, process), process, progress).run()
+    finally:
+        if process.world > 1:
+            dist.destroy_process_group()
+
+
+def _device(name: str, process: Process) -> torch.device:
+    device = choose_device(name)
+    if device.type == "cuda":
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+        torch.cuda.set_device(device)
+    elif process.world > 1:
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // process.world))
+    return device
+
+
+class _Run:
+    def __init__(
+        self, recipe: Recipe, out: Path, device: torch.device, process: Process, progress: bool
+    ) -> None:
+        self.recipe = recipe
+        self.out = out
+        self.device = device
+        self.process = process
+        self.chief = process.rank == 0
+        self.progress = progress and self.chief
+        torch.manual_seed(recipe.seed)
+        self.config = recipe.network_config()
+        self.network = build_network(self.config).to(device)
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(),
+            lr=recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
+        )
+        self.step = 0
+        self.best = -1.0
+        self.waited = self.worked = 0.0
+        out.mkdir(parents=True, exist_ok=True)
+        self._resume()
+        self.writer = _tensorboard(out) if self.chief else None
+
+    def run(self) -> Path:
+        r = self.recipe
+        model: nn.Module = self.network
+        if self.process.world > 1:
+            model = DistributedDataParallel(self.network)
+        batches = TrainingBatches(r, self.config, self.process)
+        loader = DataLoader(
+            batches,
+            batch_size=None,
+            sampler=range(self.step, r.steps),  # type: ignore[arg-type]
+            num_workers=r.workers,
+            worker_init_fn=_one_thread,
+            prefetch_factor=4 if r.workers else None,
+        )
+        bar = tqdm(total=r.steps, initial=self.step, desc=r.name, disable=not self.progress)
+        self.network.train()
+        mark = time.perf_counter()
+        for batch, targets in loader:
+            ready = time.perf_counter()
+            terms = self._optimise(model, batch, targets)
+            self.step += 1
+            now = time.perf_counter()
+            self.waited, self.worked = self.waited + ready - mark, self.worked + now - ready
+            if self.step % LOG_EVERY == 0 or self.step == r.steps:
+                values = {name: round(float(v), 4) for name, v in terms.items()}
+                share = self.waited / (self.waited + self.worked)
+                self._log({"step": self.step, **values, "waiting": round(share, 3)})
+                bar.set_postfix(values, refresh=False)
+            bar.update()
+            if self.step % r.validate_every == 0 or self.step == r.steps:
+                self._validate(bar)
+                self._save()
+            mark = time.perf_counter()
+        bar.close()
+        return self.out / "weights.safetensors"
+
+    def _optimise(self, model: nn.Module, batch: VoxelBatch, targets: Targets) -> dict[str, Tensor]:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe.learning_rate * one_cycle(self.step / self.recipe.steps)
+        on_cuda = self.device.type == "cuda"
+        targets = Targets(
+            *(getattr(targets, f).to(self.device) for f in Targets.__dataclass_fields__)
+        )
+        mixed = torch.autocast("cuda", torch.bfloat16) if on_cuda else nullcontext()
+        with mixed:
+            output = model(batch.to(self.device))
+        total, terms = multi_task_loss(output, targets, self.recipe.loss)
+        self.optimizer.zero_grad(set_to_none=True)
+        total.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
+        if bool(torch.isfinite(norm)):  # one bad batch must not cost the run
+            self.optimizer.step()
+        return {"loss": total.detach(), **terms}
+
+    def _validate(self, bar: Any) -> None:
+        if not self.chief:
+            return
+        r = self.recipe
+        self.network.eval()
+        segmenter = InstanceSegmenter(
+            Checkpoint(self.network, self.config),
+            r.load_taxonomy(),
+            self.device,
+            settings_from(r.settings),
+        )
+        scores = evaluate_segmenter(
+            make_source(r.data).validation(r.validation_scenes),
+            segmenter.segment,
+            segmenter.taxonomy,
+            self.config.voxel_size,
+            r.min_region,
+        ).summary()
+        self.network.train()
+        self._log({"step": self.step, "validation": {k: round(v, 4) for k, v in scores.items()}})
+        if self.writer is not None:
+            for name, value in scores.items():
+                self.writer.add_scalar(f"validation/{name}", value, self.step)
+        shown = ", ".join(f"{k} {v:.3f}" for k, v in scores.items())
+        if self.progress:
+            bar.write(f"step {self.step}: {shown}")
+        info = {"recipe": r.to_dict(), "step": self.step, "validation": scores}
+        info = json.loads(json.dumps(info, default=str).replace("NaN", "null"))
+        checkpoint = Checkpoint(self.network, self.config, r.settings, info)
+        save_checkpoint(self.out / "weights.safetensors", checkpoint)
+        if not scores["coherent_ap50"] < self.best:
+            self.best = scores["coherent_ap50"]
+            save_checkpoint(self.out / "best.safetensors", checkpoint)
+
+    def _log(self, line: dict[str, Any]) -> None:
+        if not self.chief:
+            return
+        with open(self.out / "log.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        if self.writer is not None:
+            for name, value in line.items():
+                if isinstance(value, float):
+                    self.writer.add_scalar(f"training/{name}", value, line["step"])
+
+    def _save(self) -> None:
+        if not self.chief:
+            return
+        state = {
+            "recipe": json.dumps(self.recipe.to_dict(), sort_keys=True),
+            "step": self.step,
+            "best": self.best,
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        aside = self.out / "state.pt.new"
+        torch.save(state, aside)
+        aside.replace(self.out / "state.pt")
+
+    def _resume(self) -> None:
+        path = self.out / "state.pt"
+        if not path.is_file():
+            return
+        try:  # weights_only: tensors and plain values, no code
+            state = torch.load(path, map_location=self.device, weights_only=True)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise CheckpointError(f"{path}: cannot be read: {error}; delete it") from error
+        if state["recipe"] != json.dumps(self.recipe.to_dict(), sort_keys=True):
+            raise ConfigurationError(
+                f"{self.out} holds a run of another recipe: choose another folder or empty it"
+            )
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.best = state["step"], state["best"]
+
+
+def one_cycle(progress: float) -> float:
+    """Factor on the peak learning rate at `progress` 0..1: up over a tenth, then down to 0."""
+    if progress < 0.1:
+        return 0.04 + 0.96 * progress / 0.1
+    return 0.5 * (1 + math.cos(math.pi * (progress - 0.1) / 0.9))
+
+
+def _one_thread(_: int) -> None:
+    torch.set_num_threads(1)
+
+
+def _tensorboard(out: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(out))  # type: ignore[no-untyped-call]
