@@ -24,6 +24,7 @@ REQUIREMENTS = [
     "connected-components-3d>=3.12",
     "matplotlib>=3.5",
     "numpy>=1.22",
+    "pillow>=9.0",
     "pyyaml>=5.4",
     "safetensors>=0.4",
     "torch>=2.2",

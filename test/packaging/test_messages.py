@@ -1,0 +1,56 @@
+"""The generated messages and services, as others rely on them."""
+
+import time
+
+from rclpy.serialization import deserialize_message, serialize_message
+
+from mtml_ros.msg import ObjectInstance, ObjectInstanceArray
+from mtml_ros.srv import MapFile
+
+
+def test_object_instance_has_the_promised_fields():
+    assert ObjectInstance.get_fields_and_field_types() == {
+        "id": "uint32",
+        "class_id": "uint16",
+        "class_name": "string",
+        "score": "float",
+        "num_voxels": "uint32",
+        "centroid": "geometry_msgs/Point",
+        "pose": "geometry_msgs/Pose",
+        "size": "geometry_msgs/Vector3",
+        "first_seen": "builtin_interfaces/Time",
+        "last_seen": "builtin_interfaces/Time",
+    }
+
+
+def test_object_instance_array_has_the_promised_fields():
+    assert ObjectInstanceArray.get_fields_and_field_types() == {
+        "header": "std_msgs/Header",
+        "voxel_size": "float",
+        "instances": "sequence<mtml_ros/ObjectInstance>",
+    }
+
+
+def test_map_file_has_the_promised_fields():
+    assert MapFile.Request.get_fields_and_field_types() == {"filename": "string"}
+    assert MapFile.Response.get_fields_and_field_types() == {
+        "success": "boolean",
+        "message": "string",
+    }
+
+
+def test_messages_survive_the_wire():
+    sent = ObjectInstanceArray(voxel_size=0.5)
+    sent.header.frame_id = "map"
+    sent.instances = [ObjectInstance(id=2**32 - 1, class_id=39, class_name="otherfurniture")]
+    sent.instances[0].last_seen.nanosec = 999_999_999
+    assert deserialize_message(serialize_message(sent), ObjectInstanceArray) == sent
+
+
+def test_a_thousand_objects_serialize_fast():
+    """One record an object, not one a voxel: the message stays small (budget: a tenth of 1 Hz)."""
+    message = ObjectInstanceArray(instances=[ObjectInstance(id=i) for i in range(1000)])
+    start = time.perf_counter()
+    data = serialize_message(message)
+    assert time.perf_counter() - start < 0.1
+    assert len(data) < 300_000
