@@ -8,13 +8,13 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
-from mtml_ros.msg import ObjectInstanceArray
 from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import Header
 from visualization_msgs.msg import Marker, MarkerArray
 
 from mtml_ros.instances import Instance, OrientedBox, Segmentation
+from mtml_ros.msg import ObjectInstanceArray
 from mtml_ros.ros.conversions import (
     decode_cloud,
     encode_detections,
