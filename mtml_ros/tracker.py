@@ -118,7 +118,6 @@ class InstanceTracker:
         self._match_by_centroid(seen, match, inside)
 
         fresh = np.flatnonzero(match < 0)
-        fresh = fresh[np.argsort(seen.first[fresh], kind="stable")]
         match[fresh] = len(self._objects) + np.arange(len(fresh))
         born = _Objects.empty(len(fresh))
         born.ids[:] = self._next_id + np.arange(len(fresh))
@@ -135,7 +134,8 @@ class InstanceTracker:
         objects.last_seen[match] = stamp
         objects.labels[match] = seen.labels
         objects.centroids[match] = seen.centroids
-        ids, first_seen = objects.ids[match], objects.first_seen[match]
+        row = match[seen.rank]
+        ids, first_seen = objects.ids[row], objects.first_seen[row]
         self._own(seen, match, inside)
         return [
             TrackedInstance(int(id_), instance, float(first), float(stamp))
@@ -159,7 +159,7 @@ class InstanceTracker:
         alike = common >= MIN_OVERLAP * np.minimum(size, seen.size[part])
         obj, part, common, size = obj[alike], part[alike], common[alike], size[alike]
         iou = common / (size + seen.size[part] - common)
-        order = np.lexsort((seen.first[part], obj, -common, -iou))
+        order = np.lexsort((part, obj, -common, -iou))
         apart = objects.absorbed[obj] == 0
         taken = np.zeros(len(objects), dtype=bool)
 
@@ -203,7 +203,7 @@ class InstanceTracker:
         near = distance <= self.centroid_gate
         near &= objects.labels[rows, None] == seen.labels[None, parts]
         o, p = np.nonzero(near)
-        for i in np.lexsort((seen.first[parts[p]], rows[o], distance[o, p].round(6))):
+        for i in np.lexsort((p, o, distance[o, p].round(6))):
             row, part = rows[o[i]], parts[p[i]]
             if match[part] < 0 and not np.any(match == row):
                 match[part] = row
@@ -295,35 +295,39 @@ class InstanceTracker:
 
 @dataclass(frozen=True)
 class _Seen:
-    """The instances of a segmentation, I of them, in n voxels.
+    """The instances of a segmentation, I of them in n voxels, in the order of their first voxels,
+    so that nothing depends on the order in which they come.
 
     keys: (n,) int64 ascending. part: (n,) int64, instance of each voxel.
-    size, first: (I,) int64, number of voxels and position of the first in `keys`.
-    labels: (I,) uint8. centroids: (I, 3) float64, metres.
+    size: (I,) int64, voxels. labels: (I,) uint8. centroids: (I, 3) float64, metres.
+    rank: (I,) int64, place here of each instance of the segmentation.
     """
 
     keys: np.ndarray
     part: np.ndarray
     size: np.ndarray
-    first: np.ndarray
     labels: np.ndarray
     centroids: np.ndarray
+    rank: np.ndarray
     segmentation: Segmentation
 
     @staticmethod
     def of(segmentation: Segmentation) -> _Seen:
-        count = len(segmentation.instances)
+        instances, count = segmentation.instances, len(segmentation.instances)
         voxels = np.flatnonzero(segmentation.instance >= 0)
-        part = segmentation.instance[voxels].astype(np.int64)
+        part = segmentation.instance[voxels]
         first = np.full(count, len(part), dtype=np.int64)
         first[part[::-1]] = np.arange(len(part))[::-1]
+        order = np.argsort(first, kind="stable")
+        rank = np.empty(count, dtype=np.int64)
+        rank[order] = np.arange(count)
         return _Seen(
             pack_keys(segmentation.grid.coordinates[voxels]),
-            part,
-            np.bincount(part, minlength=count),
-            first,
-            np.array([i.label for i in segmentation.instances], dtype=np.uint8),
-            np.array([i.centroid for i in segmentation.instances], dtype=np.float64).reshape(-1, 3),
+            rank[part],
+            np.bincount(rank[part], minlength=count),
+            np.array([instances[i].label for i in order], dtype=np.uint8),
+            np.array([instances[i].centroid for i in order], dtype=np.float64).reshape(-1, 3),
+            rank,
             segmentation,
         )
 
