@@ -46,7 +46,7 @@ def command(count: int, seed: int, out: Path, preset: str) -> None:
             scene = generate_scene(i, PRESETS[preset])
             write_scene(out / f"{name}.npz", scene, taxonomy)
             if i == seed:
-                show_scene(out / name, scene, taxonomy, title=f"{preset} {i}")
+                show_scene(out / name, scene, taxonomy, f"{preset} {i}", edge=0.06)
     except OSError as error:
         raise InputError(f"{out}: cannot be written: {error.strerror}") from error
     click.echo(f"wrote {count} scenes to {out}")

@@ -67,7 +67,8 @@ def command(
 
     OUT gets INPUT's points in INPUT's order: x y z (.npz: xyz), label (of a point in an object:
     the object's), instance (the object's number in the table, -1: none), score (the object's, 0:
-    none); a .ply also colours by instance. The same input gives the same output, and the same objects as the node finds.
+    none); a .ply also colours by instance. The same input gives the same output, and the same
+    objects as the node finds.
     """
     from mtml_ros.datasets.point_files import read_points, write_points
     from mtml_ros.taxonomy import Taxonomy
