@@ -422,7 +422,7 @@ def _fill_run(plan: Plan, i: int, start: float, length: float, depth: float,
                 at = wall.at(start + (j + 0.5) * length / parts, deep / 2)
                 plan.add(storage.wall_cabinets(d, length / parts, deep, low_z, high_z), *at,
                          wall.yaw)  # fmt: skip
-            plan._mounted[i].append((start, end, low_z, high_z))
+            plan.reserve(i, start, end, low_z, high_z)
     elif plan.wall_free(i, middle - 0.5, middle + 0.5, 1.2, 1.7):
         plan.mount(fixtures.picture(d), i, middle, 1.3)
 

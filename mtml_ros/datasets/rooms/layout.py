@@ -15,6 +15,9 @@ from mtml_ros.datasets.rooms.settings import Dice
 Rectangle = tuple[float, float, float, float, float, float, float]
 """Centre x, centre y, half length x, half length y, yaw, bottom z, top z."""
 
+FLAT = 0.11
+"""Metres: what hangs on a wall and is no thicker has no wall behind it."""
+
 SLACK = 0.012
 """Metres by which footprints may overlap: what touches does not collide."""
 
@@ -213,9 +216,15 @@ class Plan:
         """Hangs a model on a wall with its frame's z = 0 at height z."""
         half = model.size[0] / 2
         low = z if low is None else low
-        self._mounted[wall].append((along - half, along + half, low, z + model.size[2]))
+        taken = (along - half, along + half, low, z + model.size[2])
+        # what lies flat on a wall replaces it: no ray reaches the wall behind
+        (self._openings if model.size[1] < FLAT else self._mounted)[wall].append(taken)
         x, y = self.walls[wall].at(along, away)
         return self.add(model, x, y, self.walls[wall].yaw, z, solid=False)
+
+    def reserve(self, wall: int, start: float, end: float, low: float, high: float) -> None:
+        """Keeps a rectangle of a wall free of all that is hung or cut later."""
+        self._mounted[wall].append((start, end, low, high))
 
     def open_wall(self, wall: int, start: float, end: float, low: float, high: float) -> None:
         """Cuts a rectangle (metres along and up) out of a wall."""

@@ -54,10 +54,7 @@ def doors(plan: Plan, number: int) -> None:
         wall = plan.walls[i]
         state = d.pick(("shut", "open", "none"), (5, 3, 0.8))
         plan.keep_clear(*wall.at(along, 0.4), width + 0.1, 0.8, wall.yaw)
-        if state != "shut" or d.chance(0.5):
-            plan.open_wall(i, along - width / 2, along + width / 2, 0.0, height)
-        else:  # a leaf flush with the wall: the wall behind is never seen
-            plan._mounted[i].append((along - width / 2, along + width / 2, 0.0, height))
+        plan.open_wall(i, along - width / 2, along + width / 2, 0.0, height)
         if state == "none":
             continue
         angle = 0.0 if state == "shut" else d.uniform(0.2, 2.6)

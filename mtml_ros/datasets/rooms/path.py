@@ -30,12 +30,12 @@ def walk(plan: Plan, dice: Dice) -> list[Camera]:
     targets = _targets(plan)
     looked = np.zeros(len(targets))
     cameras = []
-    heading = dice.turn()
+    heading, tilt = dice.turn(), dice.uniform(-0.5, 0.0)
     for i in range(number):
         position = np.array([x[i], y[i], height + dice.normal(0.02 if robot else 0.12)])
         if robot:
             heading += dice.pick((0.5, 0.8, 1.2)) * dice.uniform(0.6, 1.3)
-            pitch = dice.normal(0.06) - 0.05
+            pitch = dice.normal(0.1) + tilt
         else:
             at = _next_target(targets, looked, position, dice)
             dx, dy, dz = targets[at] - position

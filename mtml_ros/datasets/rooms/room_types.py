@@ -24,7 +24,7 @@ class Recipe:
     area: tuple[float, float]
     first: Sequence[tuple[Group, float]]
     more: Sequence[tuple[Group, float]]
-    density: float = 0.45
+    density: float = 0.9
     long: tuple[float, float] = (1.0, 1.8)
 
 
@@ -94,7 +94,7 @@ RECIPES: dict[str, Recipe] = {
          (groups.bed_set, 0.12)),
         (*_ANY, (groups.wardrobes, 0.7), (armchair, 0.5), (groups.television_set, 0.4),
          (groups.desk_by_wall, 0.5), (pouf, 0.3), (ball, 0.2)),
-        density=0.6,
+        density=1.2,
     ),
     "office": Recipe(
         (8, 80),
@@ -106,7 +106,7 @@ RECIPES: dict[str, Recipe] = {
         (10, 60),
         ((groups.meeting, 1.0), (whiteboard, 0.8), (screen, 0.5)),
         (*_ANY, (groups.chair_row, 0.6), (whiteboard, 0.6), (table_by_wall, 0.5)),
-        density=0.3,
+        density=0.6,
     ),
     "kitchen": Recipe(
         (6, 30),
@@ -114,27 +114,27 @@ RECIPES: dict[str, Recipe] = {
          (groups.dining, 0.6), (refrigerator, 0.35)),
         (*_ANY, (groups.cafe, 0.6), (appliance, 0.6), (groups.kitchen_run, 0.3),
          (refrigerator, 0.3)),
-        density=0.5,
+        density=1,
     ),
     "bathroom": Recipe(
         (4.5, 14),
         ((groups.bathroom, 1.0),),
         ((groups.on_floor, 2), (_hung(fixtures.towel, 0.6, 1.1), 1.5), (cabinet, 0.8),
          (groups.pictures, 0.5), (groups.vanity, 0.3), (appliance, 0.5), (groups.shelf, 0.7)),
-        density=0.7,
+        density=1.4,
     ),
     "classroom": Recipe(
         (30, 120),
         ((groups.classroom, 1.0), (whiteboard, 0.9), (groups.desk_by_wall, 0.6)),
         (*_ANY, (whiteboard, 1), (groups.chair_row, 0.4), (groups.twin_group, 0.6)),
-        density=0.18,
+        density=0.36,
         long=(1.0, 1.6),
     ),
     "corridor": Recipe(
         (8, 40),
         ((groups.chair_row, 0.5),),
         (*_ANY, (groups.wardrobes, 1), (groups.chair_row, 0.5), (whiteboard, 0.4)),
-        density=0.35,
+        density=0.7,
         long=(2.5, 7.0),
     ),
     "lounge": Recipe(
@@ -142,7 +142,7 @@ RECIPES: dict[str, Recipe] = {
         ((groups.sofa_corner, 1.0), (groups.sofa_corner, 0.8), (groups.cafe, 0.8)),
         (*_ANY, (groups.sofa_corner, 1.5), (groups.cafe, 2.5), (armchair, 2),
          (groups.twin_group, 0.8), (groups.chair_row, 0.4), (pouf, 0.5)),
-        density=0.25,
+        density=0.5,
     ),
     "library": Recipe(
         (12, 90),
@@ -150,14 +150,14 @@ RECIPES: dict[str, Recipe] = {
          (groups.twin_group, 0.6)),
         (*_ANY, (groups.bookshelves, 3), (groups.cafe, 0.8), (groups.desk_by_wall, 0.8),
          (armchair, 0.6)),
-        density=0.35,
+        density=0.7,
     ),
     "storage": Recipe(
         (6, 25),
         ((rack, 0.8), (cabinet, 0.8), (rack, 0.6)),
         ((groups.on_floor, 5), (rack, 1.5), (cabinet, 1.5), (groups.wardrobes, 1), (chair, 0.6),
          (table_by_wall, 0.8), (appliance, 1), (refrigerator, 0.3)),
-        density=0.9,
+        density=1.8,
     ),
     "studio": Recipe(
         (18, 60),
@@ -165,7 +165,7 @@ RECIPES: dict[str, Recipe] = {
          (groups.dining, 0.6), (groups.desk_by_wall, 0.6), (groups.wardrobes, 0.5)),
         (*_ANY, (groups.on_floor, 2), (groups.television_set, 0.5), (armchair, 0.5),
          (refrigerator, 0.4), (groups.desk_by_wall, 0.5)),
-        density=0.5,
+        density=1,
     ),
 }  # fmt: skip
 
@@ -187,7 +187,7 @@ def furnish(settings: RoomSettings, dice: Dice) -> Plan:
     for group, chance in recipe.first:
         if dice.chance(chance):
             group(plan)
-    number = min(int(plan.area * recipe.density * dice.uniform(0.4, 1.3)), 45)
+    number = min(int(plan.area * recipe.density * dice.uniform(0.4, 1.4)), 60)
     options, weights = zip(*recipe.more)
     for _ in range(number):
         dice.pick(options, weights)(plan)

@@ -36,10 +36,10 @@ class ScanSettings:
 
     spacing: float = 0.036
     poses_per_square_metre: float = 0.9
-    min_poses: int = 8
-    max_poses: int = 48
+    min_poses: int = 12
+    max_poses: int = 44
     heights: tuple[float, float] = (1.25, 1.75)
-    robot_heights: tuple[float, float] = (0.35, 1.2)
+    robot_heights: tuple[float, float] = (0.35, 1.3)
     robot_share: float = 0.3
     field_of_view: tuple[float, float] = (58.0, 90.0)
     min_range: float = 0.35
@@ -82,10 +82,10 @@ class RoomSettings:
     wall_height: tuple[float, float] = (2.2, 3.4)
     ceiling: float = 0.3
     clutter: float = 3.0
-    unlabelled: float = 0.04
+    unlabelled: float = 0.03
     other_furniture: float = 0.6
-    separate_cabinets: float = 0.3
-    separate_wardrobes: float = 0.6
+    separate_cabinets: float = 0.2
+    separate_wardrobes: float = 0.35
     double_door_two: float = 0.5
     curtain_pair_two: float = 0.6
     pane_windows: float = 0.2
