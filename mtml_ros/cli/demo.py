@@ -29,10 +29,6 @@ DEFAULT_SCAN = SCANS / "living_room.npz"
 STOP_SECONDS = 10.0
 
 
-class DemoError(MtmlError):
-    """One of the demo's processes failed."""
-
-
 @click.command("demo", short_help="Play a scan to the node, show the objects it finds.")
 @click.option(
     "--scan",
@@ -47,14 +43,15 @@ class DemoError(MtmlError):
     show_default=True,
     help="Folder for the results.",
 )
+@click.option("--rate", default=2.0, show_default=True, help="Parts of the scan a second, of 20.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
-def command(scan: Path, out: Path, device: str) -> None:
+def command(scan: Path, out: Path, rate: float, device: str) -> None:
     """Starts scene_player, instance_segmentation_node and instance_recorder as separate processes
     over DDS, plays SCAN part by part, and ends with a table of the objects, a picture
     (instances.png) and a page to look around in (instances.html).
     """
     out.mkdir(parents=True, exist_ok=True)
-    memory = run_processes(scan.resolve(), out.resolve(), device)
+    memory = run_processes(scan.resolve(), out.resolve(), rate, device)
     record = json.loads((out / "objects.json").read_text(encoding="utf-8"))
     draw(out, record, scan.stem)
     click.echo("\n" + table(record["objects"]))
@@ -63,10 +60,10 @@ def command(scan: Path, out: Path, device: str) -> None:
         click.echo(f"  {out / name}")
 
 
-def run_processes(scan: Path, out: Path, device: str) -> int:
-    """Plays `scan` to the node; the recorder's files are then in `out`.
+def run_processes(scan: Path, out: Path, rate: float, device: str) -> int:
+    """Plays `scan` to the node, `rate` parts a second; the recorder's files are then in `out`.
 
-    Returns the node's peak memory in bytes. Raises DemoError, with the end of the log, where a
+    Returns the node's peak memory in bytes. Raises MtmlError, with the end of the log, where a
     process fails.
     """
     namespace = f"/mtml_demo_{os.getpid()}"  # apart from robots and other demos on this machine
@@ -77,9 +74,8 @@ def run_processes(scan: Path, out: Path, device: str) -> int:
         def start(name: str, *parameters: str) -> subprocess.Popen[bytes]:
             log = stack.enter_context((out / f"{name}.log").open("wb"))
             words = [_executable(name), *ros, *(w for p in parameters for w in ("-p", p))]
-            process = subprocess.Popen(
-                words, stdout=log, stderr=subprocess.STDOUT, env=_large_clouds()
-            )
+            environment = _large_clouds(words[0])
+            process = subprocess.Popen(words, stdout=log, stderr=log, env=environment)
             stack.callback(_stop, process)
             processes[name] = process
             return process
@@ -87,15 +83,21 @@ def run_processes(scan: Path, out: Path, device: str) -> int:
         click.echo(f"playing {scan.name} to the node (logs in {out})")
         recorder = start("instance_recorder", f"output:={out}")
         node = start("instance_segmentation_node", f"device:={device}")
-        start("scene_player", f"file:={scan}")
+        start("scene_player", f"file:={scan}", f"rate:={rate}", "subscribers:=2")
+        progress = stack.enter_context((out / "instance_recorder.log").open(errors="replace"))
+        memory = 0
         while recorder.poll() is None:
-            memory = _peak_memory(node.pid)
+            memory = max(memory, _peak_memory(node.pid))
             for name, process in processes.items():
                 if process.poll():
-                    raise DemoError(_failure(name, process, out))
+                    raise MtmlError(_failure(name, out))
+            for line in progress:
+                click.echo("  " + line.rpartition("]: ")[2], nl=False)
             time.sleep(0.2)
         if recorder.returncode:
-            raise DemoError(_failure("instance_recorder", recorder, out))
+            raise MtmlError(
+                _failure("instance_recorder", out) + _failure("instance_segmentation_node", out)
+            )
         return memory
 
 
@@ -105,17 +107,19 @@ def _executable(name: str) -> str:
     path = os.pathsep.join([*map(str, folders), os.environ.get("PATH", "")])
     found = shutil.which(name, path=path)
     if found is None:
-        raise DemoError(f"no program {name!r} beside {sys.argv[0]}; install the package first")
+        raise MtmlError(f"no program {name!r} beside {sys.argv[0]}; install the package first")
     return found
 
 
-def _large_clouds() -> dict[str, str]:
+def _large_clouds(executable: str) -> dict[str, str]:
     """This environment, with Fast DDS's profile for large clouds unless the user has one."""
     names = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
-    profile = Path(sys.prefix) / "share" / "mtml_ros" / "config" / "fastdds_profile.xml"
-    if any(os.environ.get(name) for name in names) or not profile.is_file():
+    if any(os.environ.get(name) for name in names):
         return dict(os.environ)
-    return {**os.environ, **dict.fromkeys(names, str(profile))}
+    # installed with pip: PREFIX/bin/..., with colcon: PREFIX/lib/mtml_ros/...
+    places = (p / "share/mtml_ros/config/fastdds_profile.xml" for p in Path(executable).parents)
+    found = [str(place) for place in places if place.is_file()]
+    return {**os.environ, **dict.fromkeys(names, found[0])} if found else dict(os.environ)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -128,10 +132,10 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _failure(name: str, process: subprocess.Popen[bytes], out: Path) -> str:
-    log = (out / f"{name}.log").read_text(encoding="utf-8", errors="replace")
-    tail = "\n".join(log.splitlines()[-8:])
-    return f"{name} ended with exit code {process.returncode}; the end of its log:\n{tail}"
+def _failure(name: str, out: Path) -> str:
+    path = out / f"{name}.log"
+    log = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join([f"{name} failed; the end of {path}:", *log[-8:], ""])
 
 
 def _peak_memory(pid: int) -> int:
@@ -157,6 +161,8 @@ def draw(out: Path, record: dict[str, Any], title: str) -> None:
 
     taxonomy: Taxonomy = Taxonomy.scannet()
     voxels = read_points(out / "segmentation.npz")
+    assert voxels.label is not None  # the recorder writes both
+    assert voxels.instance is not None
     cells = Cells(
         voxels.xyz,
         record["voxel_size"],
