@@ -34,13 +34,13 @@ class ScanSettings:
     misses an object's bars thinner than 4 cm, as fused scans do.
     """
 
-    spacing: float = 0.036
-    poses_per_square_metre: float = 0.9
+    spacing: float = 0.04
+    poses_per_square_metre: float = 0.75
     min_poses: int = 12
     max_poses: int = 44
     heights: tuple[float, float] = (1.25, 1.75)
     robot_heights: tuple[float, float] = (0.35, 1.3)
-    robot_share: float = 0.3
+    robot_share: float = 0.22
     field_of_view: tuple[float, float] = (58.0, 90.0)
     min_range: float = 0.35
     max_range: tuple[float, float] = (3.2, 6.0)
@@ -116,7 +116,7 @@ VALIDATION = RoomSettings(
     pane_windows=0.3,
     open_wall=0.25,
     messy=0.5,
-    scan=ScanSettings(spacing=0.034, poses_per_square_metre=1.1, max_poses=40,
+    scan=ScanSettings(spacing=0.038, poses_per_square_metre=0.9, max_poses=40,
                       heights=(1.1, 1.6), robot_heights=(0.25, 0.8), robot_share=0.4,
                       field_of_view=(62.0, 80.0), max_range=(3.5, 5.0), noise=(0.001, 0.002),
                       drift=(0.005, 0.05), edge_loss=0.55, thin_loss=0.45),
