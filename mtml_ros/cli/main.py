@@ -76,3 +76,7 @@ def mtml() -> None:
 def main() -> None:
     """The console script."""
     mtml(prog_name="mtml")
+
+
+if __name__ == "__main__":  # for launchers of processes, such as torchrun
+    main()
