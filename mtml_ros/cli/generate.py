@@ -9,6 +9,7 @@ from mtml_ros.cli.main import LazyGroup
 KINDS = {
     "toy": ("mtml_ros.cli.generate_toy", "The paper's boxes on a plane, five classes."),
     "rooms": ("mtml_ros.cli.generate_rooms", "Furnished rooms, scanned as a robot would."),
+    "scannet": ("mtml_ros.cli.generate_scannet", "Your copy of ScanNet, as scenes to train on."),
 }
 
 
