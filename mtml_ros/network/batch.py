@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mtml_ros.errors import InputError
+from mtml_ros.voxels import pack_keys
 
 ALIGNMENT = 32
 """Grids keep their place modulo this many voxels, so that the coarse levels of the network
@@ -37,7 +38,10 @@ class VoxelBatch:
 
 
 def make_batch(coordinates: Sequence[np.ndarray], inputs: Sequence[Tensor]) -> VoxelBatch:
-    """A batch of scenes: coordinates (V, 3) int32 sorted by key, inputs (V, I), of each."""
+    """A batch of scenes: coordinates (V, 3) int32 sorted by key, inputs (V, I), of each.
+
+    Raises InputError for a scene without voxels, or whose voxels repeat or are not in order.
+    """
     placed = [_aligned(c) for c in coordinates]
     scene = np.repeat(np.arange(len(placed)), [len(c) for c in placed])
     return VoxelBatch(
@@ -58,5 +62,7 @@ def one_hot(channels: np.ndarray, num_channels: int) -> Tensor:
 def _aligned(coordinates: np.ndarray) -> np.ndarray:
     if not len(coordinates):
         raise InputError("a scene without voxels has nothing to feed the network with")
+    if (np.diff(pack_keys(coordinates)) <= 0).any():
+        raise InputError("the voxels of a scene must be in ascending order of their keys, each once")
     corner = coordinates.min(axis=0).astype(np.int64) // ALIGNMENT * ALIGNMENT
     return coordinates.astype(np.int64) - corner + ALIGNMENT
