@@ -108,10 +108,11 @@ def office_chair(d: Dice) -> Model:
     y = -depth / 2 + 0.02
     b.beam((0, y + 0.1, seat - 0.08), (0, y - 0.04, seat + lift + 0.15), 0.06)
     half = w * d.uniform(0.8, 1.0) / 2
-    thickness, wrap = d.size(0.03, 0.08), d.uniform(0.0, 0.4)
+    thickness, wrap = d.size(0.03, 0.08), d.uniform(0.0, 0.3)
     for side in (-1, 1):  # two halves, wrapped around the sitter
         x, dy = side * half / 2, half / 2 * math.sin(wrap)
-        b.box(x, y + dy, seat + lift, half, thickness, back, yaw=side * wrap, tilt=lean)
+        # turned halves lean apart: they overlap at the spine by as much
+        b.box(x, y + dy, seat + lift, half * 1.25, thickness, back, yaw=side * wrap, tilt=lean)
     top = seat + lift + back * math.cos(lean)
     if d.chance(0.2):
         at = y - back * math.sin(lean)
