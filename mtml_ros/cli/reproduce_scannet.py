@@ -1,0 +1,58 @@
+"""mtml reproduce scannet: Tables 2 and 3 of the paper, on your own copy of ScanNet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.command("scannet", short_help="Tables 2 and 3, on your copy of ScanNet.")
+@click.argument("root", type=_FOLDER)
+@click.option("--labels", type=_FOLDER, required=True,
+              help="A network's label a vertex: SCENE.txt, .npy or .ply, NYU40 ids.")  # fmt: skip
+@click.option("--out", type=_FOLDER, default=Path("runs/scannet"), show_default=True)
+@click.option("--weights", help="A .safetensors file, or the name of weights that ship.")
+@click.option("--fe-only", help="Weights trained without the direction loss, for their row.")
+@click.option("--split", type=click.Choice(["train", "val", "test"]), default="val",
+              show_default=True, help="test: only writes the submission.")  # fmt: skip
+@click.option("--scenes", type=click.IntRange(1), help="Only the first so many.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto",
+              show_default=True)  # fmt: skip
+def command(
+    root: Path,
+    labels: Path,
+    out: Path,
+    weights: str | None,
+    fe_only: str | None,
+    split: str,
+    scenes: int | None,
+    device: str,
+) -> None:
+    """Segments the scans in ROOT from the labels in LABELS, prints the paper's Tables 2 and 3 with
+    ours beside them, and writes each method's submission in the benchmark's format to OUT.
+
+    ROOT holds scans/ (SCENE_vh_clean_2.ply, its .segs.json and .aggregation.json), the lists
+    scannetv2_val.txt ... and scannetv2-labels.combined.tsv, as ScanNet is distributed.
+    """
+    from functools import partial
+
+    from tqdm import tqdm
+
+    from mtml_ros.evaluation.reproduce_scannet import Method, baselines, run
+    from mtml_ros.segmenter import InstanceSegmenter
+    from mtml_ros.taxonomy import Taxonomy
+
+    taxonomy = Taxonomy.scannet()
+    segmenter = InstanceSegmenter.load(weights, taxonomy, device)
+    methods = baselines(taxonomy, segmenter.voxel_size)
+    if fe_only is not None:
+        other = InstanceSegmenter.load(fe_only, taxonomy, device)
+        methods["FE only"] = Method(other.segment, other.voxel_size)
+    methods["multi-task"] = Method(segmenter.segment, segmenter.voxel_size)
+    progress = partial(tqdm, unit="scan", disable=None)
+    text = run(root, labels, out, methods, split, scenes, progress)
+    (out / "tables.txt").write_text(text + "\n", encoding="utf-8")
+    click.echo(text)
