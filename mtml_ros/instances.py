@@ -70,26 +70,29 @@ class Segmentation:
 
 def make_instance(grid: VoxelGrid, voxels: np.ndarray, label: int, score: float) -> Instance:
     """The Instance that these voxels ((n,) indices into the grid, n >= 1) form."""
-    centers = grid.centers[voxels].astype(np.float64)
-    return Instance(voxels, label, score, centers.mean(axis=0), fit_box(centers, grid.voxel_size))
+    coordinates = grid.coordinates[voxels]
+    centroid = (coordinates.mean(axis=0) + 0.5) * grid.voxel_size
+    return Instance(voxels, label, score, centroid, fit_box(coordinates, grid.voxel_size))
 
 
-def fit_box(centers: np.ndarray, voxel_size: float) -> OrientedBox:
+def fit_box(coordinates: np.ndarray, voxel_size: float) -> OrientedBox:
     """The gravity-aligned box of least footprint around whole voxels.
 
-    centers: (n, 3) metres, n >= 1. The least rectangle around a convex outline has a side along
-    one of the outline's edges (Freeman and Shapira 1975), so only those directions are tried.
+    coordinates: (n, 3) integer voxel indices, n >= 1. The least rectangle around a convex outline
+    has a side along one of the outline's edges (Freeman and Shapira 1975), so only those
+    directions are tried: those of the centres' outline, and the voxels' own sides.
     """
-    xy = centers[:, :2]
-    outline = _convex_hull(xy)
+    # whole numbers around a corner of their own: exact, and the same wherever the object stands
+    corner = coordinates.min(axis=0)
+    local = (coordinates - corner).astype(np.int64)
+    outline = _convex_hull(local[:, :2])
     edges = np.diff(np.vstack([outline, outline[:1]]), axis=0)
-    angles = np.unique(np.round(np.arctan2(edges[:, 1], edges[:, 0]) % (np.pi / 2), 6))
+    angles = np.unique(np.append(np.arctan2(edges[:, 1], edges[:, 0]) % (np.pi / 2), 0.0))
     cos, sin = np.cos(angles), np.sin(angles)
     along = outline @ np.stack([cos, sin])  # (h, a)
     across = outline @ np.stack([-sin, cos])
     extent = np.stack([np.ptp(along, axis=0), np.ptp(across, axis=0)])
-    # a voxel's own extent, seen along the box's axes
-    extent += voxel_size * (np.abs(cos) + np.abs(sin))
+    extent += np.abs(cos) + np.abs(sin)  # a voxel's own extent, seen along the box's axes
     best = int(np.argmin(np.round(extent[0] * extent[1], 9)))
     yaw = float(angles[best])
     middle = np.array([along[:, best].max() + along[:, best].min(),
@@ -99,14 +102,15 @@ def fit_box(centers: np.ndarray, voxel_size: float) -> OrientedBox:
         yaw, length, width = yaw - np.pi / 2, width, length
         middle = np.array([-middle[1], middle[0]])
     rotation = np.array([[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]])
-    low, high = centers[:, 2].min(), centers[:, 2].max()
-    center = np.array([*(rotation @ middle), (low + high) / 2])
-    return OrientedBox(center, np.array([length, width, high - low + voxel_size]), yaw)
+    height = np.ptp(local[:, 2])
+    # + 0.5: from a voxel's index to its centre
+    center = (corner + [*(rotation @ middle), height / 2] + 0.5) * voxel_size
+    return OrientedBox(center, np.array([length, width, height + 1]) * voxel_size, yaw)
 
 
 def _convex_hull(xy: np.ndarray) -> np.ndarray:
-    """(h, 2) outline of points (n, 2) by Andrew's monotone chain, counter-clockwise."""
-    points = np.unique(np.round(xy, 6), axis=0)
+    """(h, 2) outline of integer points (n, 2) by Andrew's monotone chain, counter-clockwise."""
+    points = np.unique(xy, axis=0)
     if len(points) <= 2:
         return points
     # only the lowest and highest y of each x can be on the hull
@@ -117,12 +121,12 @@ def _convex_hull(xy: np.ndarray) -> np.ndarray:
     for sequence in (candidates, candidates[::-1]):
         chain: list[np.ndarray] = []
         for p in points[sequence]:
-            while len(chain) >= 2 and _turn(chain[-2], chain[-1], p) <= 1e-12:
+            while len(chain) >= 2 and _turn(chain[-2], chain[-1], p) <= 0:
                 chain.pop()
             chain.append(p)
         chains.append(chain[:-1])
     return np.array(chains[0] + chains[1])
 
 
-def _turn(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> float:
-    return float((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
+def _turn(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> int:
+    return int((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
