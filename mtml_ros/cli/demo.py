@@ -45,13 +45,15 @@ STOP_SECONDS = 10.0
 )
 @click.option("--rate", default=2.0, show_default=True, help="Parts of the scan a second, of 20.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
-def command(scan: Path, out: Path, rate: float, device: str) -> None:
+@click.option("--weights", default="", help="A .safetensors file; default: those that ship.")
+def command(scan: Path, out: Path, rate: float, device: str, weights: str) -> None:
     """Starts scene_player, instance_segmentation_node and instance_recorder as separate processes
     over DDS, plays SCAN part by part, and ends with a table of the objects, a picture
     (instances.png) and a page to look around in (instances.html).
     """
     out.mkdir(parents=True, exist_ok=True)
-    memory = run_processes(scan.resolve(), out.resolve(), rate, device)
+    settings = [f"device:={device}", *([f"weights:={weights}"] if weights else [])]
+    memory = run_processes(scan.resolve(), out.resolve(), rate, settings)
     record = json.loads((out / "objects.json").read_text(encoding="utf-8"))
     draw(out, record, scan.stem)
     click.echo("\n" + table(record["objects"]))
@@ -60,9 +62,10 @@ def command(scan: Path, out: Path, rate: float, device: str) -> None:
         click.echo(f"  {out / name}")
 
 
-def run_processes(scan: Path, out: Path, rate: float, device: str) -> int:
+def run_processes(scan: Path, out: Path, rate: float, settings: list[str]) -> int:
     """Plays `scan` to the node, `rate` parts a second; the recorder's files are then in `out`.
 
+    settings: parameters of the node, each NAME:=VALUE.
     Returns the node's peak memory in bytes. Raises MtmlError, with the end of the log, where a
     process fails.
     """
@@ -82,7 +85,7 @@ def run_processes(scan: Path, out: Path, rate: float, device: str) -> int:
 
         click.echo(f"playing {scan.name} to the node (logs in {out})")
         recorder = start("instance_recorder", f"output:={out}")
-        node = start("instance_segmentation_node", f"device:={device}")
+        node = start("instance_segmentation_node", *settings)
         start("scene_player", f"file:={scan}", f"rate:={rate}", "subscribers:=2")
         progress = stack.enter_context((out / "instance_recorder.log").open(errors="replace"))
         memory = 0
@@ -186,13 +189,13 @@ def draw(out: Path, record: dict[str, Any], title: str) -> None:
 
 def table(objects: list[dict[str, Any]]) -> str:
     """The objects as text, largest score first; sizes and positions in metres."""
-    rows = [f"{'id':>4}  {'class':<16}{'score':>6}  {'voxels':>6}  {'size (m)':<18}position (m)"]
+    rows = [f"{'id':>4}  {'class':<16}{'score':>6}  {'voxels':>6}  {'size (m)':<20}position (m)"]
     for o in sorted(objects, key=lambda o: (-o["score"], o["id"])):
         size = " x ".join(f"{v:.2f}" for v in o["box"]["size"])
         position = ", ".join(f"{v:.2f}" for v in o["centroid"])
         rows.append(
             f"{o['id']:>4}  {o['class_name']:<16}{o['score']:>6.2f}  {o['num_voxels']:>6}  "
-            f"{size:<18}{position}"
+            f"{size:<20}{position}"
         )
     return "\n".join(rows)
 

@@ -26,7 +26,6 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.utilities import try_shutdown
 from sensor_msgs.msg import PointCloud2
-from visualization_msgs.msg import Marker, MarkerArray
 
 from mtml_ros.datasets.point_files import write_points
 from mtml_ros.errors import InputError, MtmlError
@@ -55,19 +54,16 @@ class InstanceRecorder(Node):
         self._arrivals: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)  # stamp, arrival
         self._clouds: Any = None  # the subscription, once a publisher is found
         self._num_clouds = 0
+        self._num_results = 0
         self._latencies: deque[float] = deque(maxlen=_REMEMBERED)
         self._points: PointCloud2 | None = None
         self._instances: ObjectInstanceArray | None = None
-        self._num_markers = 0
         self._heard = time.monotonic()
         source = "instance_segmentation"
         self._subscriptions_kept = [
             self.create_subscription(PointCloud2, f"{source}/points", self._on_points, qos.OUTPUT),
             self.create_subscription(
                 ObjectInstanceArray, f"{source}/instances", self._on_instances, qos.OUTPUT
-            ),
-            self.create_subscription(
-                MarkerArray, f"{source}/markers", self._on_markers, qos.OUTPUT
             ),
         ]
         self._timer = self.create_timer(0.1, self._find_clouds)
@@ -92,14 +88,12 @@ class InstanceRecorder(Node):
 
     def _on_instances(self, msg: ObjectInstanceArray) -> None:
         self._heard = time.monotonic()
+        self._num_results += 1
         self._instances = msg
         included = (a for s, a in reversed(self._arrivals) if s <= _stamp(msg) + _STAMP_PRECISION)
         if (arrival := next(included, None)) is not None:
             self._latencies.append(self._heard - arrival)
         self.get_logger().info(f"{self._num_clouds} clouds, {len(msg.instances)} objects")
-
-    def _on_markers(self, msg: MarkerArray) -> None:
-        self._num_markers = sum(m.action == Marker.ADD for m in msg.markers)
 
     @property
     def complete(self) -> bool:
@@ -165,10 +159,9 @@ class InstanceRecorder(Node):
         return {
             "clouds": self._num_clouds,
             "cloud_rate": round((len(times) - 1) / span, 2) if span else None,
-            "segmentations": len(latencies),
+            "segmentations": self._num_results,
             "latency_median": round(statistics.median(latencies), 3) if latencies else None,
             "latency_last": round(latencies[-1], 3) if latencies else None,
-            "markers": self._num_markers,
         }
 
 

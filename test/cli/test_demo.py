@@ -1,0 +1,93 @@
+"""mtml demo: three real processes over DDS, and what it shows of what came back."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mtml_ros.cli import demo
+from mtml_ros.datasets.point_files import read_points
+
+OBJECT = {
+    "id": 12,
+    "class_id": 5,
+    "class_name": "chair",
+    "score": 0.875,
+    "num_voxels": 64,
+    "centroid": [1.0, -2.0, 0.5],
+    "box": {"center": [1.0, -2.0, 0.5], "size": [0.5, 0.4, 0.9], "yaw": 0.0},
+}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Runs `mtml demo` as a user would, in a DDS domain of its own."""
+
+    def run_demo(*arguments):
+        return subprocess.run(
+            [sys.executable, "-c", "from mtml_ros.cli.main import main; main()", "demo",
+             "--out", str(tmp_path / "out"), *map(str, arguments)],
+            env={
+                **os.environ,
+                "ROS_DOMAIN_ID": str(1 + os.getpid() % 100),
+                "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+            },
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )  # fmt: skip
+
+    return run_demo
+
+
+def test_demo_shows_what_the_node_published(run, room, weights, tmp_path):
+    done = run("--scan", room, "--weights", weights, "--rate", "10", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    out = tmp_path / "out"
+    record = json.loads((out / "objects.json").read_text())
+    assert record["statistics"]["clouds"] == 20
+    assert len(record["objects"]) >= 3
+    voxels = read_points(out / "segmentation.npz")
+    for found in record["objects"]:
+        assert (voxels.instance == found["id"]).sum() == found["num_voxels"]
+        assert f"\n{found['id']:>4}  {found['class_name']}" in done.stdout
+    assert (out / "instances.png").read_bytes().startswith(b"\x89PNG")
+    assert "</html>" in (out / "instances.html").read_text()
+    assert "20 clouds at" in done.stdout
+
+
+def test_demo_says_which_process_failed_and_why_and_leaves_none_behind(run, tmp_path, weights):
+    scan = tmp_path / "scan.npz"
+    scan.write_bytes(b"not a scan")
+    done = run("--scan", scan, "--weights", weights)
+    assert done.returncode == 2
+    assert "error: scene_player failed" in done.stderr
+    assert "scan.npz" in done.stderr
+    assert "Traceback" not in done.stderr
+    commands = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            commands.append(path.read_bytes().decode(errors="replace"))
+        except OSError:
+            continue  # ended meanwhile
+    assert not [c for c in commands if f"output:={tmp_path / 'out'}" in c]
+
+
+def test_table_has_a_row_for_each_object_best_first():
+    worse = {**OBJECT, "id": 3, "score": 0.5}
+    rows = demo.table([worse, OBJECT]).splitlines()
+    assert len(rows) == 3
+    assert rows[1].split() == [
+        *("12", "chair", "0.88", "64", "0.50", "x", "0.40", "x", "0.90", "1.00,", "-2.00,", "0.50")
+    ]
+    assert rows[2].split()[0] == "3"
+
+
+def test_summary_leaves_out_what_was_not_measured():
+    statistics = {
+        "clouds": 1, "cloud_rate": None, "segmentations": 0, "latency_last": None
+    }  # fmt: skip
+    assert demo.summary(statistics, 0) == "1 clouds; 0 segmentations"
