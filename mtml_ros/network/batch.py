@@ -63,6 +63,8 @@ def _aligned(coordinates: np.ndarray) -> np.ndarray:
     if not len(coordinates):
         raise InputError("a scene without voxels has nothing to feed the network with")
     if (np.diff(pack_keys(coordinates)) <= 0).any():
-        raise InputError("the voxels of a scene must be in ascending order of their keys, each once")
+        raise InputError(
+            "the voxels of a scene must be in ascending order of their keys, each once"
+        )
     corner = coordinates.min(axis=0).astype(np.int64) // ALIGNMENT * ALIGNMENT
     return coordinates.astype(np.int64) - corner + ALIGNMENT

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from mtml_ros.errors import CheckpointError, ConfigurationError
 from mtml_ros.network.config import NetworkConfig
@@ -100,10 +100,22 @@ def load_checkpoint(path: str | Path, device: torch.device | str = "cpu") -> Che
         config = NetworkConfig.from_dict(json.loads(metadata["config"]))
         settings = json.loads(metadata["settings"])
         info = json.loads(metadata["info"])
+        if not (isinstance(settings, dict) and isinstance(info, dict)):
+            raise ValueError("settings and info must be mappings")
         with torch.device("meta"):
             network = build_network(config)
         full = {n: t.float() if t.dtype == torch.float16 else t for n, t in tensors.items()}
+        _check_tensors(full, network.state_dict())
         network.load_state_dict(full, assign=True)
     except (KeyError, ValueError, RuntimeError, ConfigurationError) as error:
         raise CheckpointError(f"weights {path}: do not fit: {error}") from error
     return Checkpoint(network.to(device).eval(), config, settings, info)
+
+
+def _check_tensors(tensors: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    """ValueError for a tensor of another type than the network's, or with NaN or Inf."""
+    for name in tensors.keys() & expected.keys():
+        if tensors[name].dtype != expected[name].dtype:
+            raise ValueError(f"{name} holds {tensors[name].dtype}, not {expected[name].dtype}")
+        if not torch.isfinite(tensors[name]).all():
+            raise ValueError(f"{name} holds NaN or Inf")
