@@ -184,7 +184,7 @@ def test_centroid_does_not_rename_an_object_whose_voxels_are_still_there() -> No
 
 
 def test_two_objects_that_both_move_take_the_nearest_once_each() -> None:
-    tracker = InstanceTracker(centroid_gate=0.3)
+    tracker = InstanceTracker(centroid_gate=0.31)
     thin = block(0, length=1)
     tracker.update(scene(thin, moved(thin, 5)), 0)
     # 0.3 m from the first and 0.2 m from the second; 0.1 m from the second
