@@ -109,11 +109,12 @@ def fit_box(coordinates: np.ndarray, voxel_size: float) -> OrientedBox:
 
 
 def _convex_hull(xy: np.ndarray) -> np.ndarray:
-    """(h, 2) outline of integer points (n, 2) by Andrew's monotone chain, counter-clockwise."""
-    corner = xy.min(axis=0)
-    width = np.ptp(xy[:, 1]) + 1
-    x, y = np.divmod(np.unique((xy - corner) @ [width, 1]), width)  # by x, then by y
-    points = np.stack([x, y], axis=1) + corner
+    """(h, 2) outline of points (n, 2) by Andrew's monotone chain, counter-clockwise.
+
+    xy: integers from 0 up.
+    """
+    width = xy[:, 1].max() + 1
+    points = np.stack(np.divmod(np.unique(xy @ [width, 1]), width), axis=1)  # by x, then by y
     if len(points) <= 2:
         return points
     # only the lowest and highest y of each x can be on the hull
