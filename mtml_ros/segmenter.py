@@ -14,7 +14,7 @@ import torch
 
 from mtml_ros.errors import CheckpointError, ConfigurationError, InputError
 from mtml_ros.grouping.components import neighbor_edges
-from mtml_ros.grouping.labelling import label_masks, majority_labels
+from mtml_ros.grouping.labelling import assign_free, label_masks
 from mtml_ros.grouping.proposals import Masks, propose
 from mtml_ros.grouping.scoring import ScoreSettings, score_masks
 from mtml_ros.grouping.suppression import coherent_labelling, suppress
@@ -34,8 +34,11 @@ class SegmenterSettings:
     bandwidths: mean-shift radii in the embedding's units. split: propose connected parts too.
     suppression_iou: proposals that overlap a better one by more are dropped.
     assign_radius: a voxel left over goes to the nearest instance within this in the embedding.
-    foreground_threshold: probability from which a voxel without a thing's label is one, for
-        weights that have the foreground head; above 1: never.
+
+    For weights that have the semantic head:
+    found_threshold: a voxel whose label is no thing's is one from this probability on.
+    lost_threshold: a voxel with a thing's label is none below this one.
+    label_weight: what an input label's vote weighs, the network's own class having 1.
     """
 
     score_threshold: float = 0.2
@@ -44,7 +47,9 @@ class SegmenterSettings:
     split: bool = True
     suppression_iou: float = 0.3
     assign_radius: float = 1.5
-    foreground_threshold: float = 0.5
+    found_threshold: float = 0.6
+    lost_threshold: float = 0.15
+    label_weight: float = 1.0
     score: ScoreSettings = field(default_factory=ScoreSettings)
 
 
@@ -102,7 +107,7 @@ class InstanceSegmenter:
         seconds: dict[str, float] = {}
         with _timed(seconds, "network"):
             output = self.embed(grid)
-            candidates = self._candidates(grid, output)
+            candidates, votes = self._read_labels(grid, output)
         if not candidates.any():
             return Segmentation(
                 grid, np.full(len(grid), -1, np.int32), [], [], grid.labels.copy(), seconds
@@ -123,16 +128,13 @@ class InstanceSegmenter:
             kept = kept[scores[kept] >= s.score_threshold]
             masks, scores = masks.select(kept), scores[kept]
         with _timed(seconds, "label"):
-            thing_label = np.where(self.taxonomy.is_thing[grid.labels], grid.labels, 0)
             proposals = [
                 Proposal(voxels, int(label), float(score))
-                for voxels, label, score in zip(
-                    masks.split(), majority_labels(masks, thing_label), scores
-                )
+                for voxels, label, score in zip(masks.split(), label_masks(masks, votes), scores)
             ]
             owner = coherent_labelling(masks, len(grid), s.min_voxels)
-            owner = label_masks(owner, candidates, embedding, s.assign_radius)
-            segmentation = self._coherent(grid, owner, scores, thing_label, proposals)
+            owner = assign_free(owner, candidates, embedding, s.assign_radius)
+            segmentation = self._coherent(grid, owner, scores, votes, proposals)
         return replace(segmentation, seconds=seconds)
 
     def embed(self, grid: VoxelGrid) -> NetworkOutput:
@@ -146,25 +148,36 @@ class InstanceSegmenter:
             output: NetworkOutput = self.network(batch)
         return output
 
-    def _candidates(self, grid: VoxelGrid, output: NetworkOutput) -> np.ndarray:
-        """(V,) bool: voxels that may belong to an instance."""
-        labelled = self.taxonomy.is_thing[grid.labels]
-        if output.foreground is None:
-            return labelled
-        likely = torch.sigmoid(output.foreground) >= self.settings.foreground_threshold
-        result: np.ndarray = labelled | likely.cpu().numpy()
-        return result
+    def _read_labels(self, grid: VoxelGrid, output: NetworkOutput) -> tuple[np.ndarray, np.ndarray]:
+        """(V,) bool, voxels that may belong to an instance; (V, C + 1) float32, their votes for
+        its class: the labels', and where the network knows better its own."""
+        is_thing = self.taxonomy.is_thing
+        labelled = is_thing[grid.labels]
+        votes = np.zeros((len(grid), len(is_thing)), dtype=np.float32)
+        votes[labelled, grid.labels[labelled]] = 1
+        if output.semantic is None:
+            return labelled, votes
+        s = self.settings
+        predicted = torch.softmax(output.semantic, dim=1).cpu().numpy()
+        things = np.flatnonzero(is_thing & (self._channels > 0))
+        # two classes of the user's may be one of the network's: only labels tell them apart
+        channel, first = np.unique(self._channels[things] - 1, return_index=True)
+        probability = predicted[:, channel].sum(axis=1)
+        threshold = np.where(labelled, s.lost_threshold, s.found_threshold)
+        votes *= s.label_weight
+        votes[:, things[first]] += predicted[:, channel]
+        return probability >= threshold, votes
 
     def _coherent(
         self,
         grid: VoxelGrid,
         owner: np.ndarray,
         scores: np.ndarray,
-        thing_label: np.ndarray,
+        votes: np.ndarray,
         proposals: list[Proposal],
     ) -> Segmentation:
         masks = Masks.of_partition(owner, self.settings.min_voxels)
-        labels = majority_labels(masks, thing_label)
+        labels = label_masks(masks, votes)
         instance = np.full(len(grid), -1, dtype=np.int32)
         final = grid.labels.copy()
         instances = []

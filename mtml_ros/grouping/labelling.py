@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from mtml_ros.grouping.proposals import Masks
 
 
-def majority_labels(masks: Masks, labels: np.ndarray) -> np.ndarray:
-    """(P,) uint8: each mask's most frequent label above 0 (section 3.3); 0 where it has none.
+def label_masks(masks: Masks, votes: np.ndarray) -> np.ndarray:
+    """(P,) uint8: each mask's most probable class (section 3.3); 0 (unknown) where none has a vote.
 
-    labels: (V,) class indices, 0 for voxels that do not vote. Ties go to the lower index.
+    votes: (V, C + 1) each voxel's votes by class index; those for 0 do not count. Ties go to the
+    lower index.
     """
-    width = int(labels.max(initial=0)) + 1
-    votes = np.bincount(
-        masks.mask * width + labels[masks.voxel], minlength=masks.count * width
-    ).reshape(masks.count, width)
-    votes[:, 0] = 0
-    return votes.argmax(axis=1).astype(np.uint8)
+    if not masks.count:
+        return np.zeros(0, dtype=np.uint8)
+    member = csr_matrix(
+        (np.ones(len(masks.voxel), dtype=votes.dtype), (masks.mask, masks.voxel)),
+        shape=(masks.count, len(votes)),
+    )
+    total = member @ votes
+    best = total[:, 1:].argmax(axis=1) + 1
+    return np.where(total[np.arange(masks.count), best] > 0, best, 0).astype(np.uint8)
 
 
-def label_masks(
+def assign_free(
     owner: np.ndarray, candidates: np.ndarray, embedding: np.ndarray, radius: float
 ) -> np.ndarray:
     """owner with each free candidate given to the instance nearest in the embedding.

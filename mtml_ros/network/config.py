@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from mtml_ros.errors import ConfigurationError
+from mtml_ros.taxonomy import MAX_CLASSES
 
 Architecture = Literal["sparse", "dense"]
 InputKind = Literal["labels", "features"]
@@ -24,7 +25,7 @@ class NetworkConfig:
     embedding_size: dimensions of the feature embedding.
     position_scale: if above 0, the first three dimensions of the embedding are the voxel's own
         position (metres, times this) plus a learned offset; 0: all dimensions are free.
-    foreground: a third head that tells things from the rest, for voxels with no usable label.
+    semantic: a third head that says what class a voxel truly is, for labels that err or miss.
     width: channels of the sparse network's finest level.
     """
 
@@ -35,13 +36,19 @@ class NetworkConfig:
     voxel_size: float = 0.1
     embedding_size: int = 8
     position_scale: float = 2.0
-    foreground: bool = False
+    semantic: bool = False
     width: int = 32
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "classes", tuple(self.classes))
+        if not isinstance(self.classes, str):  # a text would fall into its letters
+            object.__setattr__(self, "classes", tuple(self.classes))
+        for name in ("feature_size", "embedding_size", "width"):
+            if type(getattr(self, name)) is not int:
+                raise ConfigurationError(f"network: {name} must be a whole number")
         checks = {
-            "classes": bool(self.classes) and all(isinstance(c, str) for c in self.classes),
+            "classes": isinstance(self.classes, tuple)
+            and 1 <= len(self.classes) <= MAX_CLASSES
+            and all(isinstance(c, str) for c in self.classes),
             "architecture": self.architecture in get_args(Architecture),
             "input": self.input in get_args(InputKind),
             "feature_size": self.input == "labels" or 1 <= self.feature_size <= 4096,
@@ -49,6 +56,7 @@ class NetworkConfig:
             "embedding_size": 1 <= self.embedding_size <= 256,
             "position_scale": 0 <= self.position_scale <= 100
             and (self.position_scale == 0 or self.embedding_size >= 3),
+            "semantic": isinstance(self.semantic, bool),
             "width": 1 <= self.width <= 1024,
         }
         for name, good in checks.items():
@@ -65,9 +73,14 @@ class NetworkConfig:
     @staticmethod
     def from_dict(values: dict[str, Any]) -> NetworkConfig:
         """Raises ConfigurationError for unknown names, wrong types and useless values."""
+        if not isinstance(values, dict):
+            raise ConfigurationError("network: must be a mapping of options")
         known = {f.name for f in fields(NetworkConfig)}
-        if set(values) - known:
-            raise ConfigurationError(f"network: unknown {', '.join(sorted(set(values) - known))}")
+        unknown = sorted(str(name) for name in set(values) - known)
+        if unknown:
+            raise ConfigurationError(
+                f"network: unknown {', '.join(unknown)}; known: {', '.join(sorted(known))}"
+            )
         try:
             return NetworkConfig(**values)
         except TypeError as error:

@@ -1,4 +1,4 @@
-"""The two heads of MTML (embedding, direction), a third for foreground, and their output."""
+"""The two heads of MTML (embedding, direction), a third for true labels, and their output."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class NetworkOutput:
 
     embedding: (V, E) float32; voxels of one instance are to lie together (section 3.2).
     direction: (V, 3) float32, unit length: from the voxel towards its instance's centre.
-    foreground: (V,) float32 logit, above 0 for things; None without that head.
+    semantic: (V, C) float32 logits of the network's classes; None without that head.
     """
 
     embedding: Tensor
     direction: Tensor
-    foreground: Tensor | None
+    semantic: Tensor | None
 
 
 class Heads(nn.Module):
@@ -36,7 +36,7 @@ class Heads(nn.Module):
         self.voxel_size = config.voxel_size
         self.embedding = nn.Linear(channels, config.embedding_size)
         self.direction = nn.Linear(channels, 3)
-        self.foreground = nn.Linear(channels, 1) if config.foreground else None
+        self.semantic = nn.Linear(channels, len(config.classes)) if config.semantic else None
 
     def forward(self, features: Tensor, batch: VoxelBatch) -> NetworkOutput:
         embedding = self.embedding(features)
@@ -46,8 +46,8 @@ class Heads(nn.Module):
         direction = self.direction(features)
         # an epsilon under the root: the gradient stays finite at zero
         direction = direction / (direction.square().sum(1, keepdim=True) + EPSILON).sqrt()
-        foreground = self.foreground(features)[:, 0] if self.foreground is not None else None
-        return NetworkOutput(embedding, direction, foreground)
+        semantic = self.semantic(features) if self.semantic is not None else None
+        return NetworkOutput(embedding, direction, semantic)
 
 
 def scene_positions(batch: VoxelBatch, voxel_size: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""The losses of MTML (section 3.2, equations 1 to 6) and one for the foreground head.
+"""The losses of MTML (section 3.2, equations 1 to 6) and one for the semantic head.
 
 All take voxels of several scenes at once; instances are numbered through the batch, voxels
 without an instance are -1 and count for nothing. Every loss is an average over the instances of
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import cross_entropy
 
 from mtml_ros.network.heads import NetworkOutput
 
@@ -33,7 +33,7 @@ class LossSettings:
     regularization_weight: float = 0.001
     embedding_weight: float = 1.0
     direction_weight: float = 1.0
-    foreground_weight: float = 0.5
+    semantic_weight: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,14 @@ class Targets:
     scene_of_instance: (C,) int64, the scene of each instance.
     centers: (C, 3) float32, centre of each instance, in the metres of `positions`.
     positions: (V, 3) float32, metres, voxel centres.
-    foreground: (V,) float32, 1 for things, 0 for the rest, NaN where not known.
+    labels: (V,) int64, true class of the network's from 0, -1 where not known.
     """
 
     instance: Tensor
     scene_of_instance: Tensor
     centers: Tensor
     positions: Tensor
-    foreground: Tensor
+    labels: Tensor
 
 
 def instance_means(embedding: Tensor, instance: Tensor, num_instances: int) -> Tensor:
@@ -109,12 +109,11 @@ def direction_loss(direction: Tensor, targets: Targets) -> Tensor:
     return -_mean_over_instances(cosine, index, targets.scene_of_instance)
 
 
-def foreground_loss(logit: Tensor, foreground: Tensor) -> Tensor:
-    """Binary cross-entropy over the voxels whose truth is known."""
-    known = ~foreground.isnan()
-    if not known.any():
-        return logit.sum() * 0
-    return binary_cross_entropy_with_logits(logit[known], foreground[known])
+def semantic_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy over the voxels whose true class is known."""
+    if not (labels >= 0).any():
+        return logits.sum() * 0
+    return cross_entropy(logits, labels, ignore_index=-1)
 
 
 def multi_task_loss(
@@ -145,9 +144,9 @@ def multi_task_loss(
         )
         + s.direction_weight * terms["direction"]
     )
-    if output.foreground is not None:
-        terms["foreground"] = foreground_loss(output.foreground, targets.foreground)
-        total = total + s.foreground_weight * terms["foreground"]
+    if output.semantic is not None:
+        terms["semantic"] = semantic_loss(output.semantic, targets.labels)
+        total = total + s.semantic_weight * terms["semantic"]
     return total, {name: value.detach() for name, value in terms.items()}
 
 

@@ -54,13 +54,9 @@ def make_inputs(grid: VoxelGrid, config: NetworkConfig, channels: np.ndarray) ->
     return one_hot(channels[grid.labels], config.input_channels)
 
 
-def make_targets(samples: Sequence[Sample], is_thing: np.ndarray) -> Targets:
-    """The truth of a batch. is_thing: (C + 1,) bool by class index.
-
-    Foreground is known to be 1 on instances and 0 on labelled voxels of other classes; a voxel
-    that is neither (unlabelled clutter) teaches the foreground head nothing.
-    """
-    instance, owner, centers, foreground = [], [], [], []
+def make_targets(samples: Sequence[Sample], channels: np.ndarray) -> Targets:
+    """The truth of a batch. channels: class index to the network's input channel."""
+    instance, owner, centers = [], [], []
     total = 0
     for i, s in enumerate(samples):
         ids, compact = np.unique(s.instance, return_inverse=True)
@@ -74,24 +70,22 @@ def make_targets(samples: Sequence[Sample], is_thing: np.ndarray) -> Targets:
              for a in range(3)], axis=1))  # fmt: skip
         instance.append(np.where(inside, compact + total, -1))
         owner.append(np.full(count, i))
-        stuff = (s.labels > 0) & ~is_thing[s.labels]
-        foreground.append(np.where(inside, 1.0, np.where(stuff, 0.0, np.nan)))
         total += count
     return Targets(
         torch.from_numpy(np.concatenate(instance)),
         torch.from_numpy(np.concatenate(owner).astype(np.int64)),
         torch.from_numpy(np.concatenate(centers).astype(np.float32)),
         torch.from_numpy(np.concatenate([s.grid.centers for s in samples])),
-        torch.from_numpy(np.concatenate(foreground).astype(np.float32)),
+        torch.from_numpy(np.concatenate([channels[s.labels] for s in samples]) - 1),
     )
 
 
 def make_training_batch(
-    samples: Sequence[Sample], config: NetworkConfig, channels: np.ndarray, is_thing: np.ndarray
+    samples: Sequence[Sample], config: NetworkConfig, channels: np.ndarray
 ) -> tuple[VoxelBatch, Targets]:
     """Network input and truth of a batch of samples."""
     batch = make_batch(
         [s.grid.coordinates for s in samples],
         [make_inputs(s.grid, config, channels) for s in samples],
     )
-    return batch, make_targets(samples, is_thing)
+    return batch, make_targets(samples, channels)

@@ -80,20 +80,18 @@ class RoomSource:
 
     def draw(self, rng: np.random.Generator) -> Scene:
         from mtml_ros.datasets.rooms import generate_room
-        from mtml_ros.datasets.semantic_noise import corrupt_labels
+        from mtml_ros.datasets.semantic_noise import with_noise
 
-        scene = generate_room(rng)
         level = None if rng.random() < self.unlabelled else float(rng.uniform(*self.noise))
-        return with_labels(scene, corrupt_labels(scene, level, rng))
+        return with_noise(generate_room(rng), level, rng)
 
     def validation(self, count: int) -> Iterator[Scene]:
         from mtml_ros.datasets.rooms import VALIDATION, generate_room
-        from mtml_ros.datasets.semantic_noise import corrupt_labels
+        from mtml_ros.datasets.semantic_noise import with_noise
 
         for i in range(count):
             rng = np.random.default_rng((77_000, i))
-            scene = generate_room(rng, VALIDATION)
-            yield with_labels(scene, corrupt_labels(scene, self.validation_noise, rng))
+            yield with_noise(generate_room(rng, VALIDATION), self.validation_noise, rng)
 
 
 class FileSource:
@@ -114,11 +112,6 @@ class FileSource:
     def validation(self, count: int) -> Iterator[Scene]:
         for path in self.validation_files[:count]:
             yield read_scene(path, self.taxonomy)
-
-
-def with_labels(scene: Scene, noisy: np.ndarray) -> Scene:
-    """The scene with these (N,) class indices as what a segmentation network says."""
-    return Scene(scene.xyz, scene.labels, scene.instance, noisy, scene.features)
 
 
 def _files(folder: str) -> list[Path]:

@@ -61,7 +61,6 @@ class TrainingBatches(Dataset[tuple[VoxelBatch, Targets]]):
         self.source: SceneSource = make_source(recipe.data)
         taxonomy = recipe.load_taxonomy()
         self.channels = taxonomy.network_channels(config.classes)
-        self.is_thing = taxonomy.is_thing
 
     def __getitem__(self, step: int) -> tuple[VoxelBatch, Targets]:
         r = self.recipe
@@ -77,7 +76,7 @@ class TrainingBatches(Dataset[tuple[VoxelBatch, Targets]]):
                 if len(sample.grid) >= MIN_VOXELS:
                     break
             samples.append(sample)
-        return make_training_batch(samples, self.config, self.channels, self.is_thing)
+        return make_training_batch(samples, self.config, self.channels)
 
 
 def train(recipe: Recipe, out: str | Path, device: str = "auto", progress: bool = True) -> Path:
