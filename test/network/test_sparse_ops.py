@@ -79,9 +79,7 @@ def test_strided_convolution_and_its_transpose_are_the_dense_ones(random_batch, 
 
     back = sparse_convolution(ours, up, to_coarse.transposed())
     only_occupied = dense * holds[:, None]
-    wide = conv_transpose3d(
-        only_occupied, as_kernel(up.transpose(1, 2), 2).contiguous(), stride=2
-    )
+    wide = conv_transpose3d(only_occupied, as_kernel(up.transpose(1, 2), 2).contiguous(), stride=2)
     scale = torch.randn(back.shape, dtype=torch.float64)
     assert_same_values_and_gradients(back, read(batch, wide), (x, down, up), scale)
 

@@ -1,0 +1,230 @@
+"""Weights come back as they were; whatever is wrong with a file is a CheckpointError."""
+
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from mtml_ros.errors import CheckpointError
+from mtml_ros.network import checkpoint
+from mtml_ros.network.batch import make_batch
+from mtml_ros.network.checkpoint import (
+    Checkpoint,
+    build_network,
+    find_weights,
+    load_checkpoint,
+    save_checkpoint,
+)
+from mtml_ros.network.config import NetworkConfig
+
+CONFIG = NetworkConfig(("chair", "table"), width=1, embedding_size=4, semantic=True)
+
+
+def make_checkpoint(config: NetworkConfig = CONFIG) -> Checkpoint:
+    torch.manual_seed(0)
+    network = build_network(config)
+    for module in network.modules():  # statistics other than those of a new network
+        if isinstance(module, torch.nn.BatchNorm1d):
+            module.running_mean.uniform_(-1, 1)
+            module.running_var.uniform_(0.5, 2)
+    return Checkpoint(network.eval(), config, {"min_voxels": 7}, {"seed": 3, "ap50": None})
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "w.safetensors"
+    save_checkpoint(path, make_checkpoint())
+    return path
+
+
+def rewritten(file: Path, to: Path, change_tensors=None, **metadata: str) -> Path:
+    """The file with other metadata, or its tensors changed."""
+    tensors = load_file(file)
+    with safe_open(str(file), "pt") as opened:
+        values = {**opened.metadata(), **metadata}
+    if change_tensors:
+        change_tensors(tensors)
+    save_file(tensors, str(to), values)
+    return to
+
+
+def test_a_checkpoint_comes_back_with_its_configuration_and_notes(file):
+    loaded = load_checkpoint(file)
+    assert loaded.config == CONFIG
+    assert loaded.settings == {"min_voxels": 7}
+    assert loaded.info == {"seed": 3, "ap50": None}
+    assert not loaded.network.training
+
+
+def test_convolutions_are_rounded_to_half_precision_and_all_else_is_exact(file):
+    before = make_checkpoint().network.state_dict()
+    after = load_checkpoint(file).network.state_dict()
+    assert before.keys() == after.keys()
+    for name, value in before.items():
+        assert after[name].dtype == value.dtype
+        if value.dim() >= 2 and "heads" not in name:
+            # half precision: 11 bits of significand, steps of 2^-24 below 2^-14
+            bound = torch.maximum(value.abs() * 2.0**-11, torch.tensor(2.0**-25))
+            assert ((after[name] - value).abs() <= bound).all()
+            assert not torch.equal(after[name], value)
+        else:
+            assert torch.equal(after[name], value)
+
+
+@pytest.mark.parametrize("architecture", ["sparse", "dense"])
+def test_the_loaded_network_says_what_the_saved_one_said(tmp_path, architecture):
+    config = NetworkConfig(("a",), architecture, embedding_size=4, width=8)
+    saved = make_checkpoint(config)
+    path = tmp_path / "w.safetensors"
+    save_checkpoint(path, saved)
+    loaded = load_checkpoint(path)
+    voxels = np.stack(np.indices((4, 4, 4)), axis=-1).reshape(-1, 3).astype(np.int32)
+    batch = make_batch([voxels], [torch.rand(64, 2)])
+    with torch.no_grad():
+        a, b = saved.network(batch), loaded.network(batch)
+    torch.testing.assert_close(a.embedding, b.embedding, atol=5e-3, rtol=5e-3)
+    torch.testing.assert_close(a.direction, b.direction, atol=5e-3, rtol=5e-3)
+
+
+def test_saving_what_was_loaded_changes_nothing_more(file, tmp_path):
+    again = tmp_path / "again.safetensors"
+    save_checkpoint(again, load_checkpoint(file))
+    first, second = load_file(file), load_file(again)
+    assert all(torch.equal(first[n], second[n]) for n in first)
+
+
+def test_python_objects_are_never_unpickled(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return Path.touch, (tmp_path / "sprung",)
+
+    for name, write in (
+        ("plain", lambda p: p.write_bytes(pickle.dumps(Trap()))),
+        ("torch", lambda p: torch.save({"weight": Trap()}, p)),
+    ):
+        path = tmp_path / f"{name}.safetensors"
+        write(path)
+        with pytest.raises(CheckpointError, match="cannot be read"):
+            load_checkpoint(path)
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize("share", [0, 0.0001, 0.01, 0.3, 0.9, 0.9999])
+def test_a_truncated_file_is_refused(file, tmp_path, share):
+    data = file.read_bytes()
+    path = tmp_path / "short.safetensors"
+    path.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("path", ["missing.safetensors", "."])
+def test_what_is_no_file_is_refused(tmp_path, path):
+    with pytest.raises(CheckpointError):
+        load_checkpoint(tmp_path / path)
+
+
+def test_a_file_too_large_is_refused_unread(file, monkeypatch):
+    monkeypatch.setattr(checkpoint, "MAX_FILE_BYTES", 1000)
+    with pytest.raises(CheckpointError, match="larger than"):
+        load_checkpoint(file)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        ({"format": "other"}, "not written by mtml_ros"),
+        ({"version": "2"}, "format version 2"),
+        ({"config": "{"}, "do not fit"),
+        ({"config": "7"}, "mapping"),
+        ({"config": "[" * 100_000}, "do not fit"),
+        ({"config": '{"classes": ["chair", "table"], "depth": 3}'}, "depth"),
+        ({"config": '{"classes": ["chair", "table"], "width": 1.0}'}, "width"),
+        ({"settings": "[]"}, "mappings"),
+        ({"info": "null"}, "mappings"),
+    ],
+)
+def test_foreign_newer_and_odd_metadata_are_refused(file, tmp_path, metadata, message):
+    path = rewritten(file, tmp_path / "w.safetensors", **metadata)
+    with pytest.raises(CheckpointError, match=message):
+        load_checkpoint(path)
+
+
+def test_safetensors_of_another_program_are_refused(tmp_path):
+    path = tmp_path / "w.safetensors"
+    save_file({"weight": torch.zeros(3)}, str(path))
+    with pytest.raises(CheckpointError, match="not written by mtml_ros"):
+        load_checkpoint(path)
+
+
+def _drop(tensors):
+    del tensors["stem.weight"]
+
+
+def _add(tensors):
+    tensors["stem.bias"] = torch.zeros(1)
+
+
+def _reshape(tensors):
+    tensors["stem.weight"] = tensors["stem.weight"][:8].clone()
+
+
+def _integers(tensors):
+    tensors["stem.weight"] = tensors["stem.weight"].int()
+
+
+def _doubles(tensors):
+    tensors["heads.direction.weight"] = tensors["heads.direction.weight"].double()
+
+
+def _not_a_number(tensors):
+    tensors["stem.weight"][0, 0, 0] = torch.nan
+
+
+@pytest.mark.parametrize("change", [_drop, _add, _reshape, _integers, _doubles, _not_a_number])
+def test_tensors_that_do_not_fit_the_configuration_are_refused(file, tmp_path, change):
+    path = rewritten(file, tmp_path / "w.safetensors", change)
+    with pytest.raises(CheckpointError, match="do not fit"):
+        load_checkpoint(path)
+
+
+def test_a_configuration_for_another_width_is_refused(file, tmp_path):
+    config = json.dumps({**CONFIG.to_dict(), "width": 1000})
+    path = rewritten(file, tmp_path / "w.safetensors", config=config)
+    with pytest.raises(CheckpointError, match="do not fit"):
+        load_checkpoint(path)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_flipped_bytes_load_or_are_refused_but_never_crash(file, tmp_path_factory, data):
+    content = bytearray(file.read_bytes())
+    header = 8 + int.from_bytes(content[:8], "little")
+    # most of the flips in the header: that is where they change what is read, and how
+    places = st.one_of(*[st.integers(0, header - 1)] * 4, st.integers(0, len(content) - 1))
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(places)] ^= data.draw(st.integers(1, 255))
+    path = tmp_path_factory.getbasetemp() / "flipped.safetensors"
+    path.write_bytes(content)
+    try:
+        loaded = load_checkpoint(path)
+    except CheckpointError:
+        return
+    assert all(torch.isfinite(t).all() for t in loaded.network.state_dict().values())
+
+
+def test_weights_are_found_by_name_and_by_path(file, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "WEIGHTS_FOLDER", file.parent)
+    assert find_weights("w") == file
+    assert find_weights(file) == file
+    monkeypatch.setattr(checkpoint, "DEFAULT_WEIGHTS", "w")
+    assert find_weights(None) == file
+    with pytest.raises(CheckpointError, match=r"no weights 'v'.*one of: w"):
+        find_weights("v")
