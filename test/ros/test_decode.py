@@ -454,3 +454,17 @@ def test_a_real_message_survives_the_wire():
     decoded = decode_cloud(received)
     assert decoded.xyz.tolist() == [[1.0, 2.0, 3.0], [-4.0, 5.5, 0.25], [0.0, -1.0, 9.0]]
     assert decoded.label.tolist() == [5, 7, 40]
+
+
+@pytest.mark.parametrize("pack", ["<fffH", "<fffH2x"])
+def test_sensor_msgs_py_reads_the_same_of_a_well_formed_cloud(pack):
+    messages = pytest.importorskip("sensor_msgs.msg")
+    point_cloud2 = pytest.importorskip("sensor_msgs_py.point_cloud2")
+    made = cloud(POINTS * 100, pack)
+    msg = messages.PointCloud2(
+        **{k: v for k, v in vars(made).items() if k != "fields"},
+        fields=[messages.PointField(**vars(f)) for f in made.fields],
+    )
+    theirs, ours = point_cloud2.read_points(msg), decode_cloud(msg)
+    assert [list(p) for p in theirs[["x", "y", "z"]].tolist()] == ours.xyz.tolist()
+    assert theirs["label"].tolist() == ours.label.tolist()
