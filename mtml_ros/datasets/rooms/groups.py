@@ -385,7 +385,7 @@ def _fill_run(plan: Plan, i: int, start: float, length: float, depth: float,
         litter(plan, item, clutter.surface_item, 0.6)
     length, middle = end - start, (start + end) / 2
     sections = [(start, end)]
-    if length > 1.6 and d.chance(0.6):
+    if length > 2.0 and d.chance(0.6):
         stove = storage.appliance(d, d.pick((UNLABELLED, OTHER_FURNITURE)))
         along = d.uniform(start + 0.5, end - 0.5 - stove.size[0])
         plan.add(stove, *wall.at(along + stove.size[0] / 2, stove.size[1] / 2), wall.yaw)
