@@ -137,8 +137,8 @@ class Dice:
         return float(self.rng.uniform(low * (1 - s), high * (1 + s)))
 
     def uniform(self, low: float, high: float) -> float:
-        """Uniform over [low, high], not widened."""
-        return float(self.rng.uniform(low, high))
+        """Uniform over [low, high], not widened; low where nothing lies between."""
+        return float(self.rng.uniform(low, max(low, high)))
 
     def normal(self, deviation: float) -> float:
         """Normal about 0."""
