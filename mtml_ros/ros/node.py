@@ -134,22 +134,21 @@ class InstanceSegmentationNode(LifecycleNode):
         self._clean_up()
         return SUCCESS
 
-    def _deactivate(self) -> bool:
-        """Whether all threads have ended."""
+    def _deactivate(self) -> None:
         active, self._active = self._active, None
-        return active is None or active.close()
+        if active is not None:
+            active.close()
 
     def _clean_up(self) -> None:
         configured, self._configured = self._configured, None
         if configured is not None:
             configured.close()
 
-    def close(self) -> bool:
-        """Ends everything, for the end of the process; whether all threads have ended."""
-        idle = self._deactivate()
+    def close(self) -> None:
+        """Ends everything, for the end of the process."""
+        self._deactivate()
         self._clean_up()
         self.destroy_node()
-        return idle
 
     # ------------------------------------------------------------------------------ services
 
@@ -258,36 +257,43 @@ class InstanceSegmentationNode(LifecycleNode):
 
 
 def main(args: list[str] | None = None) -> int:
-    """Runs the node until SIGINT or SIGTERM; exit code 0, or 2 for a wrong parameter."""
+    """Runs the node until SIGINT or SIGTERM: exit code 0; returns 2 for a wrong parameter."""
+    # SIGTERM interrupts as SIGINT does, also while weights load; rclpy's handlers call these
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     rclpy.init(args=args)
     executor = SingleThreadedExecutor()
     try:
         node = InstanceSegmentationNode()
+        executor.add_node(node)
+        _spin(node, executor)
     except MtmlError as error:
         print(f"error: {error}", file=sys.stderr)
         try_shutdown()
         return 2
-    executor.add_node(node)
-    while True:
-        try:
-            executor.spin()
-            break
-        except (KeyboardInterrupt, ExternalShutdownException):
-            break
-        except Exception as error:  # nothing that arrives takes the node down
-            node.health.failed(repr(error))
+    except KeyboardInterrupt:
+        pass
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # it is on its way down already
-    idle = node.close()
+    node.close()
     executor.shutdown(timeout_sec=0.1)
     try_shutdown()
-    if not idle:
-        # A segmentation still runs. Its thread can't be cut off inside torch, and the
-        # interpreter would wait for it; all topics are closed, so nothing is lost by leaving now.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
-    return 0
+    # Threads and topics are closed. What is left is a segmentation that may still run, which
+    # can't be cut off inside torch, and the interpreter taking torch apart, which takes it up to
+    # 2 s: neither is worth waiting for.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _spin(node: InstanceSegmentationNode, executor: SingleThreadedExecutor) -> None:
+    """Spins until the context is shut down; nothing else that is raised ends it."""
+    while True:
+        try:
+            return executor.spin()
+        except ExternalShutdownException:
+            return None
+        except Exception as error:
+            node.health.failed(repr(error))
 
 
 if __name__ == "__main__":

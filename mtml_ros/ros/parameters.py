@@ -234,6 +234,15 @@ def default_of(name: str) -> Any:
     return _plain(_FIELDS[name].default)
 
 
+def limits_of(name: str) -> str:
+    """The values that a parameter may have, in words; empty for any."""
+    spec = spec_of(name)
+    if spec.low is None or spec.high is None:
+        return spec.choices
+    low, high = (f"{v:,.0f}" if v == int(v) else f"{v:g}" for v in (spec.low, spec.high))
+    return f"{low} to {high}"
+
+
 def checked(name: str, value: Any) -> Any:
     """The value as `Parameters` holds it; ConfigurationError where it is none for `name`."""
     spec, kind = spec_of(name), type_of(name)
@@ -251,7 +260,7 @@ def checked(name: str, value: Any) -> Any:
     elif isinstance(value, float) and not math.isfinite(value):
         raise ConfigurationError(f"{name} must be finite, not {value}")
     if isinstance(value, (int, float)) and not _inside(spec, value):
-        raise ConfigurationError(f"{name} must be from {spec.low:g} to {spec.high:g}, not {value}")
+        raise ConfigurationError(f"{name} must be from {limits_of(name)}, not {value}")
     return value
 
 
@@ -272,23 +281,3 @@ def _shown(value: Any) -> str:
 
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
-
-
-def markdown_table() -> str:
-    """The table that README.md holds."""
-    when = {"always": "any time", "unconfigured": "unconfigured", "never": "read-only"}
-    rows = [
-        "| parameter | type | default | range | change | meaning |",
-        "|---|---|---|---|---|---|",
-    ]
-    for name in names():
-        spec, default = spec_of(name), default_of(name)
-        limits = spec.choices
-        if spec.low is not None:
-            limits = f"{spec.low:,g} .. {spec.high:,g}"
-        shown = str(default).lower() if isinstance(default, bool) else str(default)
-        rows.append(
-            f"| `{name}` | {type_of(name)} | `{shown or repr(shown)}` | {limits} | "
-            f"{when[spec.change]} | {spec.description} |"
-        )
-    return "\n".join(rows) + "\n"

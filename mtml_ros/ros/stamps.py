@@ -11,9 +11,9 @@ StampReason = Literal["bad_stamp", "future_stamp", "stale_stamp", "out_of_order"
 REMEMBERED = 64
 """Clouds that a duplicate is looked for among."""
 
-STALE_BEFORE_JUMP = 3
-"""So many clouds in a row, all older than the newest and rising, are a jump back (a bag that
-loops without a clock), not stragglers."""
+CLOUDS_OF_A_JUMP = 3
+"""So many stale or repeated clouds in a row, with rising stamps, are a jump back (a bag that loops
+without a clock), not stragglers."""
 
 
 class StampGate:
@@ -27,7 +27,7 @@ class StampGate:
         self.newest: float | None = None
         self.jumps = 0
         self._seen: deque[Hashable] = deque(maxlen=REMEMBERED)
-        self._stale: list[float] = []
+        self._suspects: list[float] = []
 
     def check(
         self,
@@ -47,13 +47,16 @@ class StampGate:
             return "bad_stamp"
         if now > 0 and stamp > now + future_tolerance:
             return "future_stamp"
-        if fingerprint in self._seen:
-            return "duplicate"
+        reason: StampReason | None = None
         if self.newest is not None and stamp < self.newest - max_age:
+            reason = "stale_stamp" if max_age > 0 else "out_of_order"
+        elif fingerprint in self._seen:
+            reason = "duplicate"
+        if reason is not None:
             if not self._jumped(stamp):
-                return "stale_stamp" if max_age > 0 else "out_of_order"
+                return reason
             self.jump_back()
-        self._stale.clear()
+        self._suspects.clear()
         self._seen.append(fingerprint)
         self.newest = stamp if self.newest is None else max(stamp, self.newest)
         return None
@@ -63,10 +66,10 @@ class StampGate:
         self.newest = None
         self.jumps += 1
         self._seen.clear()
-        self._stale.clear()
+        self._suspects.clear()
 
     def _jumped(self, stamp: float) -> bool:
-        if self._stale and stamp <= self._stale[-1]:
-            self._stale.clear()
-        self._stale.append(stamp)
-        return len(self._stale) >= STALE_BEFORE_JUMP
+        if self._suspects and stamp <= self._suspects[-1]:
+            self._suspects.clear()
+        self._suspects.append(stamp)
+        return len(self._suspects) >= CLOUDS_OF_A_JUMP

@@ -124,9 +124,9 @@ class Active:
         self._health.updated(ended - started, None if arrived is None else ended - arrived)
         return len(update.tracked)
 
-    def close(self) -> bool:
-        """Whether the threads have ended; one in a segmentation ends by itself, unheard."""
+    def close(self) -> None:
+        """Ends the threads; one that is in a segmentation ends by itself later, unheard."""
         self._node.destroy_timer(self._timer)
         self.inputs.close()
         self.ingestion.stop(STOP_SECONDS / 2)
-        return self.worker.stop(STOP_SECONDS)
+        self.worker.stop(STOP_SECONDS)
