@@ -27,6 +27,7 @@ REQUIREMENTS = [
     "pillow>=9.0",
     "pyyaml>=5.4",
     "safetensors>=0.4",
+    "scipy>=1.9",
     "torch>=2.2",
     "tqdm>=4.60",
 ]
@@ -47,7 +48,6 @@ EXTRAS = {
         "pytest-timeout>=2.2",
         "ruff>=0.6",
         "scikit-learn>=1.3",
-        "scipy>=1.10",
         "types-PyYAML",
     ],
 }
