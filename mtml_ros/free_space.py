@@ -7,6 +7,8 @@ import numpy as np
 from mtml_ros.voxels import COORDINATE_BITS, unpack_keys
 
 MAX_RAYS = 4096
+"""Rays that are followed of one cloud; if it has more, others come in turn."""
+
 MAX_RANGE = 6.0
 """Metres from the sensor within which voxels are cleared; farther ones are hit too rarely."""
 
@@ -32,57 +34,56 @@ def seen_through(
     joined to the surface it ends on (a floor seen at a grazing angle, a wall that drift has
     thickened) is left alone, and so are voxels of which it cuts only a corner.
     """
-    nothing = np.zeros(0, dtype=np.int64)
     start = np.asarray(origin, dtype=np.float64) / voxel_size
     stop = np.asarray(ends, dtype=np.float64) / voxel_size
     length = np.linalg.norm(stop - start, axis=1)
-    use = length > MARGIN + STEP
+    use = length > MARGIN
     stop, length = stop[use], length[use]
-    if not len(stop) or not len(keys):
-        return nothing
-    rows, low, extent = _lattice(keys, start, stop, MAX_RANGE / voxel_size)
-    if rows is None:
-        return nothing
-
-    # samples (R, S), from the end of each ray back towards the sensor
     reach = MAX_RANGE / voxel_size
+    table, low = _rows_around(keys, start, stop, reach)
+    if table is None:
+        return np.zeros(0, dtype=np.int64)
+
+    # samples (R, S) from the end of each ray back to the sensor, where the rest of them stay
     first = np.maximum(MARGIN, length - reach)
-    back = first[:, None] + STEP * np.arange(int(np.ceil((length - first).max() / STEP)))
-    inside = back < length[:, None]
-    direction = (start - stop) / length[:, None]
-    index = np.zeros(inside.shape, dtype=np.int64)
-    core = np.ones(inside.shape, dtype=bool)
-    for axis in range(3):
-        at = (stop - low)[:, axis, None] + direction[:, axis, None] * back
-        cell = np.floor(at)
-        core &= np.abs(at - cell - 0.5) <= CORE
-        inside &= (cell >= 0) & (cell < extent[axis])
-        index = index * int(extent[axis]) + cell.astype(np.int64)
-    row = rows[np.where(inside, index, 0)]
-    was_free = np.logical_or.accumulate(inside & (row < 0), axis=1)
-    missed: np.ndarray = np.unique(row[inside & (row >= 0) & was_free & core])
-    return missed.astype(np.int64)
+    count = int(np.ceil((length - first).max() / STEP))
+    back = (first[:, None] + STEP * np.arange(count)).astype(np.float32)
+    np.minimum(back, length[:, None], out=back)
+    end = (stop - low).astype(np.float32)
+    direction = ((start - stop) / length[:, None]).astype(np.float32)
+    cell = np.zeros(back.shape, dtype=np.int32)
+    for axis in range(3):  # all lie inside the table, so that cutting off decimals is floor
+        cell *= table.shape[axis]
+        cell += (end[:, axis, None] + direction[:, axis, None] * back).astype(np.int32)
+    row = table.reshape(-1)[cell]
+    occupied = row >= 0
+    joined = np.where(occupied.all(axis=1), count, occupied.argmin(axis=1))
+    ray, sample = np.nonzero(occupied & (np.arange(count) > joined[:, None]))
+    at = end[ray] + direction[ray] * back[ray, sample][:, None]
+    core = np.all(np.abs(at - np.floor(at) - 0.5) <= CORE, axis=1)
+    return np.unique(row[ray[core], sample[core]]).astype(np.int64)
 
 
-def _lattice(
+def _rows_around(
     keys: np.ndarray, start: np.ndarray, stop: np.ndarray, reach: float
-) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
-    """Row of each voxel (-1: free) in the box of the rays, at most `reach` voxels around `start`.
+) -> tuple[np.ndarray | None, np.ndarray]:
+    """Row of each voxel (-1: free) in a box that holds the rays up to `reach` from their start.
 
-    Returns the flat table (int32), or None if no voxel lies there, its low corner and extent (3,).
+    start: (3,), stop: (R, 3), in voxels. Returns the (X, Y, Z) int32 table, or None where there
+    is nothing to look at, and the voxel of its low corner (3,).
     """
-    low = np.floor(np.maximum(np.minimum(stop.min(axis=0), start), start - reach)).astype(np.int64)
-    high = np.floor(np.minimum(np.maximum(stop.max(axis=0), start), start + reach)).astype(np.int64)
-    extent = high - low + 1
-    if np.any(extent < 1):
-        return None, low, extent
-    # keys order as x first: the box's slab of the map is one slice
+    if not len(stop):
+        return None, start
+    # the rays' box, cut off where it is out of reach, and one voxel more for rounding
+    low = np.maximum(np.minimum(stop.min(axis=0), start), start - reach)
+    high = np.minimum(np.maximum(stop.max(axis=0), start), start + reach)
+    low, high = np.floor(low).astype(np.int64) - 1, np.floor(high).astype(np.int64) + 1
     x = np.array([low[0], high[0] + 1]) + (1 << (COORDINATE_BITS - 1))
-    span = np.searchsorted(keys, x << (2 * COORDINATE_BITS))
-    slab = unpack_keys(keys[span[0] : span[1]]).astype(np.int64) - low
-    near = np.flatnonzero(np.all((slab >= 0) & (slab < extent), axis=1))
+    begin, end = np.searchsorted(keys, x << (2 * COORDINATE_BITS))  # keys order by x first
+    voxels = unpack_keys(keys[begin:end])
+    near = np.flatnonzero(np.all((voxels >= low) & (voxels <= high), axis=1))
     if not len(near):
-        return None, low, extent
-    table = np.full(int(np.prod(extent)), -1, dtype=np.int32)
-    table[np.ravel_multi_index(slab[near].T, extent)] = near + span[0]
-    return table, low, extent
+        return None, low
+    table = np.full(high - low + 1, -1, dtype=np.int32)
+    table[tuple((voxels[near] - low).T)] = near + begin
+    return table, low

@@ -13,6 +13,10 @@ MAX_COORDINATE = (1 << (COORDINATE_BITS - 1)) - 1
 """Voxel indices lie in -MAX_COORDINATE..MAX_COORDINATE, so that three fit one int64 key."""
 
 
+DENSE_CELLS_PER_POINT = 8
+"""A cloud whose bounding box has more cells a point than this is sorted, not laid out."""
+
+
 @dataclass(frozen=True)
 class LabeledPoints:
     """A labelled cloud in the map frame.
@@ -104,8 +108,25 @@ def occupied_voxels(xyz: np.ndarray, voxel_size: float) -> tuple[np.ndarray, np.
 
     Raises InputError as `voxel_keys` does.
     """
-    keys, point_to_voxel = np.unique(voxel_keys(xyz, voxel_size), return_inverse=True)
-    return keys, point_to_voxel.reshape(-1)
+    if not len(xyz):
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    indices = _voxel_indices(xyz, voxel_size)
+    low = [int(axis.min()) for axis in indices]
+    extent = [int(axis.max()) - least + 1 for axis, least in zip(indices, low)]
+    cells = extent[0] * extent[1] * extent[2]
+    if cells > DENSE_CELLS_PER_POINT * len(xyz) + (1 << 16):
+        keys, point_to_voxel = np.unique(_pack(*indices), return_inverse=True)
+        return keys, point_to_voxel.reshape(-1)
+    # a cloud fills its bounding box well enough to mark its cells there, which needs no sorting
+    x, y, z = indices
+    cell = ((x - low[0]) * extent[1] + (y - low[1])) * extent[2] + (z - low[2])
+    number = np.zeros(cells, dtype=np.int64)
+    number[cell] = 1
+    occupied = np.flatnonzero(number)
+    number[occupied] = np.arange(len(occupied))
+    column, z = np.divmod(occupied, extent[2])
+    x, y = np.divmod(column, extent[1])
+    return _pack(x + low[0], y + low[1], z + low[2]), number[cell]
 
 
 def voxel_keys(xyz: np.ndarray, voxel_size: float) -> np.ndarray:
@@ -113,20 +134,32 @@ def voxel_keys(xyz: np.ndarray, voxel_size: float) -> np.ndarray:
 
     Raises InputError when a coordinate is not finite or out of the range of a key.
     """
-    scaled = np.floor(np.asarray(xyz, dtype=np.float64) / voxel_size)
+    return _pack(*_voxel_indices(xyz, voxel_size))
+
+
+def _voxel_indices(xyz: np.ndarray, voxel_size: float) -> list[np.ndarray]:
+    """The voxel indices of points (N, 3), an (N,) int64 an axis; InputError as `voxel_keys`."""
+    # an axis at a time: several times as fast as (N, 3) arrays
+    xyz = np.asarray(xyz)
+    scaled = [np.floor(xyz[:, i].astype(np.float64) / voxel_size) for i in range(3)]
     # not (... <= ...), so that NaN fails too
-    if not np.all(np.abs(scaled) <= MAX_COORDINATE):
+    if not all(np.all(np.abs(axis) <= MAX_COORDINATE) for axis in scaled):
         raise InputError(
             f"a point is not finite or farther than {MAX_COORDINATE * voxel_size:.0f} m from the "
             "origin of the map; check the cloud's units and its frame"
         )
-    return pack_keys(scaled.astype(np.int64))
+    return [axis.astype(np.int64) for axis in scaled]
 
 
 def pack_keys(coordinates: np.ndarray) -> np.ndarray:
     """(V,) int64 keys of voxel indices (V, 3); keys order as (x, y, z) do."""
-    c = coordinates.astype(np.int64) + (1 << (COORDINATE_BITS - 1))
-    keys: np.ndarray = (c[:, 0] << (2 * COORDINATE_BITS)) | (c[:, 1] << COORDINATE_BITS) | c[:, 2]
+    return _pack(*(coordinates[:, i].astype(np.int64) for i in range(3)))
+
+
+def _pack(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    offset = 1 << (COORDINATE_BITS - 1)
+    keys: np.ndarray = ((x + offset) << (2 * COORDINATE_BITS)) | ((y + offset) << COORDINATE_BITS)
+    keys |= z + offset
     return keys
 
 
