@@ -75,6 +75,8 @@ def scan(
     surfaces: Surfaces, cameras: list[Camera], settings: ScanSettings, rng: np.random.Generator
 ) -> Returns:
     """The fused returns of all cameras, in order."""
+    if not cameras:
+        return Returns(np.zeros((0, 3), np.float32), np.zeros(0, np.int64), np.zeros(0, np.int32))
     xyz, patch = sample_patches(surfaces.patches, surfaces.kinds, settings.spacing, rng)
     sensor = _Sensor(surfaces, xyz, patch, settings, rng)
     drift = _drift(len(cameras), rng.uniform(*settings.drift), rng)
@@ -89,8 +91,6 @@ def scan(
         seen, ranges, edge = seen[keep], ranges[keep], edge[keep]
         copies[seen] += 1
         parts.append((sensor.measure(camera, seen, ranges, edge) + offset, patch[seen]))
-    if not parts:
-        return Returns(np.zeros((0, 3), np.float32), np.zeros(0, np.int64), np.zeros(0, np.int32))
     pose = np.repeat(np.arange(len(parts), dtype=np.int32), [len(p) for p, _ in parts])
     return Returns(
         np.concatenate([p for p, _ in parts]).astype(np.float32),
@@ -188,6 +188,7 @@ class _Sensor:
         first = np.flatnonzero(depth == fine[pixel])
         owner = np.zeros(rows * columns, dtype=np.int64)
         owner[pixel[first]] = patch[first]
+        fine, owner = _without_holes(fine.reshape(rows, columns), owner.reshape(rows, columns))
 
         def blocks(image: np.ndarray) -> np.ndarray:
             shape = (rows // NEAR_PIXELS, NEAR_PIXELS, columns // NEAR_PIXELS, NEAR_PIXELS)
@@ -195,15 +196,17 @@ class _Sensor:
             return square
 
         # a block takes part with its nearest pixel where that is near
-        least = blocks(fine).reshape(*blocks(fine).shape[:2], -1).argmin(axis=2)[..., None]
-        coarse, its_owner = (
-            np.take_along_axis(blocks(v).reshape(*least.shape[:2], -1), least, axis=2)
-            for v in (fine, owner)
+        flat = blocks(fine).reshape(rows // NEAR_PIXELS, columns // NEAR_PIXELS, -1)
+        least = flat.argmin(axis=2)[..., None]
+        coarse = np.take_along_axis(flat, least, axis=2)[..., 0]
+        its_owner = np.take_along_axis(blocks(owner).reshape(flat.shape), least, axis=2)[..., 0]
+        coarse, its_owner = _without_holes(
+            np.where(coarse < self.max_range / 2, coarse, np.float32(np.inf)), its_owner
         )
-        near = (coarse < self.max_range / 2)[..., None]
-        spread = np.where(near, coarse[..., None], blocks(fine))
-        owned = np.where(near, its_owner[..., None], blocks(owner))
-        return (spread.swapaxes(1, 2).reshape(rows, columns), owned.swapaxes(1, 2).ravel())
+        near = np.isfinite(coarse)[..., None, None]
+        spread = np.where(near, coarse[..., None, None], blocks(fine))
+        owned = np.where(near, its_owner[..., None, None], blocks(owner))
+        return spread.swapaxes(1, 2).reshape(rows, columns), owned.swapaxes(1, 2).ravel()
 
     def measure(
         self, camera: Camera, seen: np.ndarray, depth: np.ndarray, edge: np.ndarray
@@ -217,6 +220,22 @@ class _Sensor:
         scale[mixed] -= 0.15 * self.rng.random(int(mixed.sum()), dtype=np.float32)
         landed: np.ndarray = camera.position.astype(np.float32) + ray * scale[:, None]
         return landed
+
+
+def _without_holes(depth: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Depth and owner images whose pixels behind all four neighbours are as the farthest of them:
+    no sample of the surface there fell into that pixel, and one would look through it.
+    """
+    around = np.pad(depth, 1, mode="edge")
+    owners = np.pad(owner, 1, mode="edge")
+    sides = (np.s_[:-2, 1:-1], np.s_[2:, 1:-1], np.s_[1:-1, :-2], np.s_[1:-1, 2:])
+    worst, its_owner = np.full_like(depth, -np.inf), owner
+    for side in sides:
+        farther = around[side] > worst
+        worst = np.where(farther, around[side], worst)
+        its_owner = np.where(farther, owners[side], its_owner)
+    hole = depth > worst + EDGE / 2
+    return np.where(hole, worst, depth), np.where(hole, its_owner, owner)
 
 
 def _drift(poses: int, size: float, rng: np.random.Generator) -> np.ndarray:
