@@ -121,7 +121,9 @@ class CoherentAccuracy:
             (labels[false], Counts(predicted=1)),
         ):
             for label, times in zip(*np.unique(of, return_counts=True)):
-                self._count(int(label), Counts(count.objects * times, count.predicted * times))
+                self._count(
+                    int(label), Counts(count.objects * int(times), count.predicted * int(times))
+                )
         for p, g in np.argwhere(matches & ~small):
             self._count(int(truth.label[g]), Counts(0, 1, 1, float(iou[p, g])))
 
