@@ -1,7 +1,5 @@
 """The generated messages and services, as others rely on them."""
 
-import time
-
 from rclpy.serialization import deserialize_message, serialize_message
 
 from mtml_ros.msg import ObjectInstance, ObjectInstanceArray
@@ -47,10 +45,7 @@ def test_messages_survive_the_wire():
     assert deserialize_message(serialize_message(sent), ObjectInstanceArray) == sent
 
 
-def test_a_thousand_objects_serialize_fast():
-    """One record an object, not one a voxel: the message stays small (budget: a tenth of 1 Hz)."""
-    message = ObjectInstanceArray(instances=[ObjectInstance(id=i) for i in range(1000)])
-    start = time.perf_counter()
-    data = serialize_message(message)
-    assert time.perf_counter() - start < 0.1
-    assert len(data) < 300_000
+def test_messages_stay_small_however_large_the_objects_are():
+    """One record an object, not one a voxel."""
+    objects = [ObjectInstance(id=i, class_name="chair", num_voxels=10**6) for i in range(1000)]
+    assert len(serialize_message(ObjectInstanceArray(instances=objects))) < 300_000
