@@ -13,10 +13,11 @@ import numpy as np
 import torch
 
 from mtml_ros.errors import CheckpointError, ConfigurationError, InputError
-from mtml_ros.grouping.components import neighbor_edges
+from mtml_ros.grouping.components import label_components, neighbor_edges
 from mtml_ros.grouping.labelling import assign_free, label_masks
 from mtml_ros.grouping.proposals import Masks, propose
 from mtml_ros.grouping.scoring import ScoreSettings, score_masks
+from mtml_ros.grouping.selection import choose_partition
 from mtml_ros.grouping.suppression import coherent_labelling, suppress
 from mtml_ros.instances import Proposal, Segmentation, make_instance
 from mtml_ros.network.batch import make_batch, one_hot
@@ -33,6 +34,7 @@ class SegmenterSettings:
     score_threshold: instances below it are dropped. min_voxels: so are smaller ones.
     bandwidths: mean-shift radii in the embedding's units. split: propose connected parts too.
     suppression_iou: proposals that overlap a better one by more are dropped.
+    component_advantage: by what factor another partition must surpass connected components.
     assign_radius: a voxel left over goes to the nearest instance within this in the embedding.
 
     For weights that have the semantic head:
@@ -46,6 +48,7 @@ class SegmenterSettings:
     bandwidths: tuple[float, ...] = (0.6, 1.0, 1.6)
     split: bool = True
     suppression_iou: float = 0.3
+    component_advantage: float = 1.0
     assign_radius: float = 1.5
     found_threshold: float = 0.6
     lost_threshold: float = 0.15
@@ -118,23 +121,23 @@ class InstanceSegmenter:
         with _timed(seconds, "propose"):
             edges = neighbor_edges(grid.coordinates)
             inside = torch.from_numpy(np.flatnonzero(candidates)).to(self.device)
-            masks = propose(
-                output.embedding[inside], candidates, edges, s.bandwidths, s.min_voxels, s.split
-            )
+            partitions = propose(output.embedding[inside], candidates, edges, s.bandwidths, s.split)
+            components = label_components(edges, np.where(candidates, grid.labels, -1))
+            partitions.append(components.astype(np.int64))
         with _timed(seconds, "score"):
+            masks = Masks.joined([Masks.of_partition(p) for p in partitions])
             scores = score_masks(masks, embedding, direction, centers, s.score).score
+            scores[masks.sizes < s.min_voxels] = 0
         with _timed(seconds, "suppress"):
-            kept = suppress(masks, scores, len(grid), s.suppression_iou)
-            kept = kept[scores[kept] >= s.score_threshold]
-            masks, scores = masks.select(kept), scores[kept]
+            usable = np.flatnonzero(scores >= s.score_threshold)
+            kept = suppress(masks.select(usable), scores[usable], len(grid), s.suppression_iou)
+            proposals = self._proposals(masks.select(usable[kept]), scores[usable[kept]], votes)
         with _timed(seconds, "label"):
-            proposals = [
-                Proposal(voxels, int(label), float(score))
-                for voxels, label, score in zip(masks.split(), label_masks(masks, votes), scores)
-            ]
-            owner = coherent_labelling(masks, len(grid), s.min_voxels)
+            chosen = self._choose(partitions, scores)
+            chosen = chosen[scores[chosen] >= s.score_threshold]
+            owner = coherent_labelling(masks.select(chosen), len(grid), s.min_voxels)
             owner = assign_free(owner, candidates, embedding, s.assign_radius)
-            segmentation = self._coherent(grid, owner, scores, votes, proposals)
+            segmentation = self._coherent(grid, owner, scores[chosen], votes, proposals)
         return replace(segmentation, seconds=seconds)
 
     def embed(self, grid: VoxelGrid) -> NetworkOutput:
@@ -168,6 +171,24 @@ class InstanceSegmenter:
         votes[:, things[first]] += predicted[:, channel]
         return probability >= threshold, votes
 
+    def _choose(self, partitions: list[np.ndarray], scores: np.ndarray) -> np.ndarray:
+        """Positions of the masks of the best partition, region by region, by falling score."""
+        counts = [int(p.max(initial=-1)) + 1 for p in partitions]
+        start = np.cumsum([0, *counts])
+        first = len(self.settings.bandwidths) if self.settings.split else 0
+        advantage = [1.0] * (len(partitions) - 1) + [self.settings.component_advantage]
+        chosen = choose_partition(
+            partitions[first:], np.split(scores, start[1:-1])[first:], advantage[first:]
+        )
+        positions = np.array([start[first + k] + label for k, label in chosen], dtype=np.int64)
+        return positions[np.lexsort((positions, -scores[positions]))]
+
+    def _proposals(self, masks: Masks, scores: np.ndarray, votes: np.ndarray) -> list[Proposal]:
+        return [
+            Proposal(voxels, int(label), float(score))
+            for voxels, label, score in zip(masks.split(), label_masks(masks, votes), scores)
+        ]
+
     def _coherent(
         self,
         grid: VoxelGrid,
@@ -176,7 +197,9 @@ class InstanceSegmenter:
         votes: np.ndarray,
         proposals: list[Proposal],
     ) -> Segmentation:
-        masks = Masks.of_partition(owner, self.settings.min_voxels)
+        owners, compact = np.unique(owner, return_inverse=True)
+        masks = Masks.of_partition(compact.reshape(-1) - int(owners[0] == -1))
+        masks = masks.select(np.flatnonzero(masks.sizes >= self.settings.min_voxels))
         labels = label_masks(masks, votes)
         instance = np.full(len(grid), -1, dtype=np.int32)
         final = grid.labels.copy()

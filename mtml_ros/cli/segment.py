@@ -138,7 +138,7 @@ def segment_cloud(
     from mtml_ros.voxels import LabeledPoints, VoxelGrid
 
     taxonomy = segmenter.taxonomy
-    if cloud.label is None and not segmenter.config.foreground:
+    if cloud.label is None and not segmenter.config.semantic:
         raise InputError(
             "the input has no label, and these weights need one a point; add an integer field "
             "(.npz: array) 'label'"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from mtml_ros.grouping.components import label_components
+from mtml_ros.grouping.components import label_components, number_by_appearance
 from mtml_ros.grouping.mean_shift import mean_shift
 
 
@@ -47,24 +47,22 @@ class Masks:
         )  # fmt: skip
 
     @staticmethod
-    def of_partition(labels: np.ndarray, min_voxels: int = 1) -> Masks:
-        """One mask for each label >= 0 of labels (V,) that has at least min_voxels voxels."""
+    def of_partition(labels: np.ndarray) -> Masks:
+        """One mask for each label of a partition (V,), labels 0, 1, ... without gaps, -1: none."""
         inside = np.flatnonzero(labels >= 0)
-        sizes = np.bincount(labels[inside]) if len(inside) else np.zeros(0, dtype=np.int64)
-        inside = inside[sizes[labels[inside]] >= min_voxels]
         order = np.argsort(labels[inside], kind="stable")
         voxel = inside[order]
-        return Masks(
-            voxel,
-            np.cumsum(np.diff(labels[voxel], prepend=labels[voxel[:1]]) != 0),
-            int((sizes >= min_voxels).sum()),
-        )
+        return Masks(voxel, labels[voxel].astype(np.int64), int(labels.max(initial=-1)) + 1)
 
     @staticmethod
     def joined(several: Sequence[Masks]) -> Masks:
-        """All masks of several, a mask that occurs twice once."""
-        unique = {m.tobytes(): m for masks in several for m in masks.split()}
-        return Masks.of(list(unique.values()))
+        """All masks of several, in order."""
+        offsets = np.cumsum([0, *(m.count for m in several)])
+        return Masks(
+            np.concatenate([m.voxel for m in several]),
+            np.concatenate([m.mask + o for m, o in zip(several, offsets)]),
+            int(offsets[-1]),
+        )
 
 
 def propose(
@@ -72,22 +70,22 @@ def propose(
     candidates: np.ndarray,
     edges: np.ndarray,
     bandwidths: Sequence[float],
-    min_voxels: int,
     split: bool = True,
-) -> Masks:
-    """Candidate instances (MTML, section 3.3).
+) -> list[np.ndarray]:
+    """Candidate instances (MTML, section 3.3), as partitions of the candidate voxels.
 
     embedding: (n, E), of the candidate voxels. candidates: (V,) bool with n true.
     edges: (E, 2) pairs of touching voxels of the whole grid.
-    Each bandwidth's mean-shift gives its clusters, and the connected parts of each cluster:
-    identical objects far apart may share an embedding, touching ones are told apart by it.
+    Returns for each bandwidth the clusters of mean-shift, then (unless split is off) for each
+    bandwidth the connected parts of its clusters: identical objects far apart may share an
+    embedding, touching ones are told apart by it. Each is (V,) int64, -1 outside the candidates.
     """
-    found = []
+    clusters = []
     for bandwidth in bandwidths:
         cluster = np.full(len(candidates), -1, dtype=np.int64)
-        cluster[candidates] = mean_shift(embedding, bandwidth)[0].cpu().numpy()
-        found.append(Masks.of_partition(cluster, min_voxels))
-        if split:
-            parts = label_components(edges, cluster).astype(np.int64)
-            found.append(Masks.of_partition(parts, min_voxels))
-    return Masks.joined(found)
+        found = mean_shift(embedding, bandwidth)[0].cpu().numpy()
+        cluster[candidates] = number_by_appearance(found)
+        clusters.append(cluster)
+    if not split:
+        return clusters
+    return clusters + [label_components(edges, c).astype(np.int64) for c in clusters]
