@@ -122,7 +122,9 @@ class InstanceSegmenter:
             edges = neighbor_edges(grid.coordinates)
             inside = torch.from_numpy(np.flatnonzero(candidates)).to(self.device)
             partitions = propose(output.embedding[inside], candidates, edges, s.bandwidths, s.split)
-            components = label_components(edges, np.where(candidates, grid.labels, -1))
+            components = label_components(
+                edges, np.where(candidates, grid.labels.astype(np.int64), -1)
+            )
             partitions.append(components.astype(np.int64))
         with _timed(seconds, "score"):
             masks = Masks.joined([Masks.of_partition(p) for p in partitions])
