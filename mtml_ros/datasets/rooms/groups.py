@@ -374,21 +374,23 @@ def _fill_run(plan: Plan, i: int, start: float, length: float, depth: float,
               height: float) -> None:  # fmt: skip
     d, wall = plan.dice, plan.walls[i]
     separate = d.chance(d.settings.separate_cabinets)
-    end, stove = start + length, None
+    end = start + length
     if length > 2.0 and d.chance(0.5):  # a refrigerator ends the row
         fridge = storage.refrigerator(d)
         if d.chance(0.5):
             along, start = start + fridge.size[0] / 2, start + fridge.size[0] + 0.02
         else:
             along, end = end - fridge.size[0] / 2, end - fridge.size[0] - 0.02
-        item = plan.add(fridge, *wall.at(along, fridge.size[1] / 2 + 0.02), wall.yaw)
-        litter(plan, item, clutter.surface_item, 0.6)
+        item = plan.try_add(fridge, *wall.at(along, fridge.size[1] / 2 + 0.02), wall.yaw)
+        if item is not None:
+            litter(plan, item, clutter.surface_item, 0.6)
     length, middle = end - start, (start + end) / 2
     sections = [(start, end)]
-    if length > 2.0 and d.chance(0.6):
-        stove = storage.appliance(d, d.pick((UNLABELLED, OTHER_FURNITURE)))
+    stove = storage.appliance(d, d.pick((UNLABELLED, OTHER_FURNITURE)))
+    if length > 1.0 + stove.size[0] and d.chance(0.6):
         along = d.uniform(start + 0.5, end - 0.5 - stove.size[0])
-        plan.add(stove, *wall.at(along + stove.size[0] / 2, stove.size[1] / 2), wall.yaw)
+        at = wall.at(along + stove.size[0] / 2, stove.size[1] / 2 + 0.005)
+        plan.try_add(stove, *at, wall.yaw)
         sections = [(start, along), (along + stove.size[0], end)]
     wet = d.count(0, len(sections) - 1) if d.chance(0.75) else -1
     for k, (low, high) in enumerate(sections):
@@ -420,8 +422,8 @@ def _fill_run(plan: Plan, i: int, start: float, length: float, depth: float,
                 if d.chance(0.1):
                     continue
                 at = wall.at(start + (j + 0.5) * length / parts, deep / 2)
-                plan.add(storage.wall_cabinets(d, length / parts, deep, low_z, high_z), *at,
-                         wall.yaw)  # fmt: skip
+                row = storage.wall_cabinets(d, length / parts, deep, 0.0, high_z - low_z)
+                plan.try_add(row, *at, wall.yaw, low_z)
             plan.reserve(i, start, end, low_z, high_z)
     elif plan.wall_free(i, middle - 0.5, middle + 0.5, 1.2, 1.7):
         plan.mount(fixtures.picture(d), i, middle, 1.3)

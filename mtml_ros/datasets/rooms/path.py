@@ -80,12 +80,16 @@ def _tour(points: np.ndarray, stops: int, dice: Dice) -> np.ndarray:
 
 
 def _targets(plan: Plan) -> np.ndarray:
-    """(n, 3) what there is to look at: each object that stands free or hangs, spots of walls."""
+    """(n, 3) what there is to look at: each object, spots of walls, spots of the floor."""
     spots = [(i.x, i.y, i.z + 0.5 * i.model.size[2]) for i in plan.items if i.instance >= 0]
     for wall in plan.walls:
         for along in np.arange(0.5, wall.length, 1.2):
             spots.append((*wall.at(float(along), 0.0), 1.0))
-    return np.array(spots)
+    low, high = plan.outline.min(axis=0) + 0.5, plan.outline.max(axis=0)
+    floor = np.stack(np.meshgrid(*(np.arange(a, b, 1.3) for a, b in zip(low, high))), axis=-1)
+    floor = floor.reshape(-1, 2)
+    floor = floor[plan.contains(floor)]
+    return np.concatenate([np.array(spots), np.pad(floor, ((0, 0), (0, 1)))])
 
 
 def _next_target(targets: np.ndarray, looked: np.ndarray, position: np.ndarray, dice: Dice) -> int:

@@ -85,8 +85,8 @@ def scan(
     for camera, offset in zip(cameras, drift):
         seen, ranges, edge = sensor.visible(camera)
         keep = copies[seen] < settings.copies
-        # half of the returns, so that a sample's copies come from different poses
-        chance = 0.5 * sensor.shares[patch[seen]] * np.where(edge, 1 - settings.edge_loss, 1)
+        # not all of the returns, so that a sample's copies come from different poses
+        chance = 0.7 * sensor.shares[patch[seen]] * np.where(edge, 1 - settings.edge_loss, 1)
         keep &= rng.random(len(seen), dtype=np.float32) < chance
         seen, ranges, edge = seen[keep], ranges[keep], edge[keep]
         copies[seen] += 1
