@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mtml_ros.voxels import COORDINATE_BITS, unpack_keys
+from mtml_ros.voxels import COORDINATE_BITS, MAX_COORDINATE, unpack_keys
 
 MAX_RAYS = 4096
 """Rays that are followed of one cloud; if it has more, others come in turn."""
@@ -78,8 +78,11 @@ def _rows_around(
     low = np.maximum(np.minimum(stop.min(axis=0), start), start - reach)
     high = np.minimum(np.maximum(stop.max(axis=0), start), start + reach)
     low, high = np.floor(low).astype(np.int64) - 1, np.floor(high).astype(np.int64) + 1
-    x = np.array([low[0], high[0] + 1]) + (1 << (COORDINATE_BITS - 1))
-    begin, end = np.searchsorted(keys, x << (2 * COORDINATE_BITS))  # keys order by x first
+    # keys order by x first, so that those of the box lie in one slice
+    x = np.clip([low[0], high[0]], -MAX_COORDINATE, MAX_COORDINATE) + MAX_COORDINATE + 1
+    begin = np.searchsorted(keys, x[0] << (2 * COORDINATE_BITS))
+    last = (x[1] << (2 * COORDINATE_BITS)) | ((1 << (2 * COORDINATE_BITS)) - 1)
+    end = np.searchsorted(keys, last, side="right")
     voxels = unpack_keys(keys[begin:end])
     near = np.flatnonzero(np.all((voxels >= low) & (voxels <= high), axis=1))
     if not len(near):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
 import secrets
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,7 @@ def write_map(
     blob = safetensors.numpy.save(data, {**about, "checksum": _checksum(data, about)})
     aside = path.with_name(f".{path.name[:200]}.{secrets.token_hex(8)}.tmp")
     try:
+        _sweep(path)
         with open(aside, "xb") as file:
             file.write(blob)
             file.flush()
@@ -94,13 +97,22 @@ def inside_folder(folder: str | Path, filename: str) -> Path:
     try:
         root = Path(folder).resolve(strict=True)
         path = (root / filename).resolve()
+        free = path.is_file() or not path.exists()
     except (OSError, ValueError, RuntimeError) as error:
         raise MapFileError(f"map file {filename!r}: {error}") from error
     if path == root or root not in path.parents:
         raise MapFileError(f"map file {filename!r}: must lie inside the map folder {root}")
-    if path.exists() and not path.is_file():
+    if not free:
         raise MapFileError(f"map file {filename!r}: is there already and is no file")
     return path
+
+
+def _sweep(path: Path) -> None:
+    """Remove what saves of this file that were killed, an hour ago or more, have left behind."""
+    for aside in path.parent.glob(f".{glob.escape(path.name[:200])}.*.tmp"):
+        with contextlib.suppress(OSError):
+            if time.time() - aside.stat().st_mtime > 3600:
+                aside.unlink()
 
 
 def _about(voxel_size: float, taxonomy: Taxonomy) -> dict[str, str]:

@@ -23,9 +23,10 @@ from mtml_ros.voxels import (
 )
 
 CLEAR_AFTER = 8
-"""Clouds in a row that must see through a voxel, none hitting it, before it is removed."""
+"""Clouds that must see through a voxel before it is removed; up to twice as many if it was hit
+often, and a hit in between makes up for several (see VoxelStore.wear)."""
 
-_SAVED = ("votes", "clouds", "seen", "misses")  # labels follow from the votes
+_SAVED = ("votes", "clouds", "seen", "life")  # labels follow from the votes
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ class VoxelMap:
     max_voxels: the most that the map holds; one more evicts the voxel longest unseen, counted in
         clouds (of those unseen equally long, the one with the lowest key). About 110 bytes a
         voxel at 20 classes.
-    clear_after: clouds in a row that must see through a voxel before it is removed; only clouds
-        whose sensor's origin is known count.
+    clear_after: clouds (1 to 127) that must see through a voxel before it is removed, up to twice
+        as many if it was hit often; only clouds whose sensor's origin is known count.
 
     Each point votes for its class, weighted by its confidence; the class with most votes is the
     voxel's label, unknown only where none has any.
@@ -85,8 +86,8 @@ class VoxelMap:
             raise ConfigurationError(f"a map has 1 to {MAX_CLASSES} classes, not {num_classes}")
         if not 1 <= max_voxels < 1 << 31:
             raise ConfigurationError(f"max_voxels must be 1 to 2^31 - 1, not {max_voxels}")
-        if not 1 <= clear_after <= 255:
-            raise ConfigurationError(f"clear_after must be 1 to 255 clouds, not {clear_after}")
+        if not 1 <= clear_after <= 127:
+            raise ConfigurationError(f"clear_after must be 1 to 127 clouds, not {clear_after}")
         self.voxel_size = float(voxel_size)
         self.num_classes = num_classes
         self.max_voxels = max_voxels
@@ -120,7 +121,7 @@ class VoxelMap:
         """Add a cloud to the map.
 
         stamp: seconds. sensor_origin: (3,) metres in the map frame; if given, voxels that the
-        sensor looked through in `clear_after` clouds in a row, and hit in none, are removed.
+        sensor has looked through often enough are removed (see `clear_after`).
         Raises InputError, the map untouched, when a point lies too far out, a label is none of
         the map's, or a confidence is below 0 or not finite.
         """
@@ -141,12 +142,13 @@ class VoxelMap:
                 self._clouds += 1
                 self._stamp = float(stamp)
                 store.slots.seen[slots[known]] = self._clouds
-                cleared = store.miss(missed, hit, self.clear_after)
+                cleared = store.wear(missed, hit, self.clear_after)
                 evicted = store.longest_unseen(cleared, len(new_keys))
                 leaving = np.union1d(cleared, evicted)
                 if len(leaving) or len(new_keys):
                     slots[~known] = store.exchange(leaving, new_keys)
                     store.slots.seen[slots[~known]] = self._clouds
+                    store.slots.life[slots[~known]] = self.clear_after
                 relabelled = int(np.count_nonzero(store.slots.vote(slots, cloud.votes)[known]))
                 if len(leaving) or len(new_keys) or relabelled:
                     self._changed()
@@ -160,6 +162,7 @@ class VoxelMap:
         slots = Slots.empty(len(cloud.keys), self.num_classes)
         store = VoxelStore.of(cloud.keys, slots, self.max_voxels)
         slots.vote(store.slot, cloud.votes)
+        slots.life[:] = self.clear_after
         with self._changing:
             known, row = self._store.find(cloud.keys)
             relabelled = int(np.count_nonzero(self._store.labels()[row] != slots.label[known]))
@@ -284,17 +287,18 @@ class VoxelMap:
             setattr(slots, name, values)
         stamp = arrays.get("map.stamp", np.zeros(0))
         sound = (
-            bool(np.all(keys[1:] > keys[:-1]))
+            bool(np.all(keys >= 0) and np.all(keys[1:] > keys[:-1]))
             and np.array_equal(pack_keys(unpack_keys(keys)), keys)
             and bool(np.all((slots.votes >= 0) & np.isfinite(slots.votes)))
             and bool(np.all(slots.clouds <= MEMORY))
             and bool(np.all((slots.seen >= 0) & (slots.seen < 1 << 62)))
-            and bool(np.all(slots.misses < 255))
+            and bool(np.all(slots.life > 0))
             and stamp.dtype == np.float64
             and stamp.shape == (1,)
         )
         if not sound:
             raise MapFileError("holds values that no map has")
         slots.label = Slots.labels_of(slots.votes)
+        slots.life = np.minimum(slots.life, np.uint8(2 * self.clear_after))
         store = VoxelStore.of(keys, slots, self.max_voxels)
         return store, None if np.isnan(stamp[0]) else float(stamp[0])

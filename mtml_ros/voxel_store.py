@@ -1,4 +1,4 @@
-"""VoxelStore: what is known of each voxel (votes, last seen, misses), found by its key."""
+"""VoxelStore: what is known of each voxel (votes, last seen, life), found by its key."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ MEMORY = 64
 """Clouds that decide a voxel's label: the votes of its first 64 are summed; from then on each new
 one first scales the old votes by 1 - 1/64, so that a label can change however long it was seen."""
 
+HIT = 4
+"""Misses that a hit makes up for: what is hit in one cloud of five stays, however thin it is."""
+
 
 @dataclass
 class Slots:
@@ -19,14 +22,14 @@ class Slots:
 
     votes: (S, C) float32 by class index - 1. clouds: (S,) uint8, those that voted, up to MEMORY.
     label: (S,) uint8. seen: (S,) int64, number of the last cloud that hit it.
-    misses: (S,) uint8, clouds in a row that saw through it.
+    life: (S,) uint8, how many clouds more may see through it.
     """
 
     votes: np.ndarray
     clouds: np.ndarray
     label: np.ndarray
     seen: np.ndarray
-    misses: np.ndarray
+    life: np.ndarray
 
     @staticmethod
     def empty(size: int, num_classes: int) -> Slots:
@@ -108,17 +111,19 @@ class VoxelStore:
         known[known] = self.keys[row[known]] == keys[known]
         return known, row[known]
 
-    def miss(self, rows: np.ndarray, hit: np.ndarray, limit: int) -> np.ndarray:
-        """Count a miss at each of `rows` not `hit`; returns the rows that now have `limit`.
+    def wear(self, missed: np.ndarray, hit: np.ndarray, clear_after: int) -> np.ndarray:
+        """Rows whose life ends, of those `missed` and not `hit` by a cloud (all rows ascending).
 
-        All rows ascend. A hit sets its voxel's count back to none.
+        A new voxel has `clear_after` lives; a hit adds HIT, up to twice `clear_after`; a miss
+        takes one. So what is gone is removed after `clear_after` to twice as many clouds.
         """
-        self.slots.misses[self.slot[hit]] = 0
-        missed = np.setdiff1d(rows, hit, assume_unique=True)
+        slot = self.slot[hit]
+        self.slots.life[slot] = np.minimum(self.slots.life[slot] + HIT, 2 * clear_after)
+        missed = np.setdiff1d(missed, hit, assume_unique=True)
         slot = self.slot[missed]
-        self.slots.misses[slot] += 1
-        full: np.ndarray = missed[self.slots.misses[slot] >= limit]
-        return full
+        self.slots.life[slot] -= np.minimum(self.slots.life[slot], 1)
+        ended: np.ndarray = missed[self.slots.life[slot] == 0]
+        return ended
 
     def longest_unseen(self, leaving: np.ndarray, num_new: int) -> np.ndarray:
         """Rows (ascending) to evict so that, without those `leaving`, `num_new` have room.
