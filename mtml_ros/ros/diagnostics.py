@@ -27,8 +27,8 @@ Clock = Callable[[], float]
 class Health:
     """Counts, times and the last error; any thread may report, any thread may read.
 
-    Every cloud received is integrated, dropped for one reason, or still waiting: the three
-    always add up.
+    Every cloud that was sent, as far as that can be known, is integrated, dropped for one reason,
+    or still waiting: the three always add up.
 
     warn: called with a log line, at most once in LOG_INTERVAL for each reason.
     clock: monotonic seconds.
@@ -39,7 +39,7 @@ class Health:
         self._clock = clock
         self._lock = threading.Lock()
         self._logged: dict[str, float] = {}
-        self.received = 0
+        self.sent = 0
         self.integrated = 0
         self.dropped: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
@@ -56,8 +56,15 @@ class Health:
 
     def cloud_received(self) -> None:
         with self._lock:
-            self.received += 1
+            self.sent += 1
             self._arrivals.append(self._clock())
+
+    def clouds_lost(self, number: int) -> None:
+        """So many clouds were sent, as the publisher's numbering shows, but never came."""
+        with self._lock:
+            self.sent += number
+        message = "the middleware lost it; see README on large clouds and input_reliability"
+        self.cloud_dropped("lost_in_transport", message, number)
 
     def cloud_integrated(self, seconds: float) -> None:
         """seconds: from taking the cloud up to its being in the map."""
@@ -65,9 +72,9 @@ class Health:
             self.integrated += 1
             self._cloud_seconds.append(seconds)
 
-    def cloud_dropped(self, reason: str, message: str) -> None:
+    def cloud_dropped(self, reason: str, message: str, number: int = 1) -> None:
         with self._lock:
-            self.dropped[reason] += 1
+            self.dropped[reason] += number
             self._last_drop = self._clock()
         self.log(reason, f"cloud dropped ({reason}): {message}")
 
@@ -130,7 +137,7 @@ class Health:
         """Keys and values of the status. waiting: clouds received but not done with yet."""
         with self._lock:
             return [
-                ("clouds received", str(self.received)),
+                ("clouds sent", str(self.sent)),
                 ("clouds integrated", str(self.integrated)),
                 ("clouds waiting", str(waiting)),
                 ("clouds dropped", str(sum(self.dropped.values()))),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from rclpy.event_handler import SubscriptionEventCallbacks
@@ -30,11 +31,10 @@ class Inputs:
         health: Health,
     ) -> None:
         self._parameters = parameters
-        self._health = health
-        receivers = {"points": ingestion.receive_points}
+        self._topics = [_Topic(node, "points", ingestion.receive_points, health.clouds_lost)]
         if parameters().labels_source == "topic":
-            receivers["labels"] = ingestion.receive_labels
-        self._topics = [_Topic(node, name, take, health) for name, take in receivers.items()]
+            lost = partial(health.count, "labels lost in transport")
+            self._topics.append(_Topic(node, "labels", ingestion.receive_labels, lost))
         # events arrive inside a subscription's own callback, where it must not be taken away
         self._recheck = node.create_guard_condition(self.match)
         self._node = node
@@ -52,11 +52,15 @@ class Inputs:
 
 
 class _Topic:
-    def __init__(self, node: Node, name: str, take: Callable[[Any], None], health: Health) -> None:
+    """One subscription. lost: called with the number of messages that never came."""
+
+    def __init__(
+        self, node: Node, name: str, take: Callable[[Any], None], lost: Callable[[int], None]
+    ) -> None:
         self._node = node
         self._name = name
         self._take = take
-        self._health = health
+        self._lost = lost
         self._subscription: Any = None
         self._profile: QoSProfile | None = None
         self._last_number: int | None = None
@@ -74,7 +78,9 @@ class _Topic:
             self._name,
             self._receive,  # type: ignore[arg-type]  # rclpy gives a second argument if taken
             profile,
-            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=lambda _: recheck()),
+            event_callbacks=SubscriptionEventCallbacks(
+                incompatible_qos=lambda _: recheck(), matched=self._forget_numbers
+            ),
         )
 
     def _receive(self, msg: PointCloud2, info: dict[str, Any]) -> None:
@@ -82,13 +88,17 @@ class _Topic:
         self._take(msg)
 
     def _count_lost(self, info: dict[str, Any]) -> None:
-        """Counts gaps in the sender's numbering: what the middleware lost before it got here."""
+        """Counts gaps in the publisher's numbering: what the middleware lost before it got here."""
         number = info.get("publication_sequence_number")
         last, self._last_number = self._last_number, number
         if number is None or last is None or self._subscription.get_publisher_count() != 1:
-            return  # numbers of several senders cannot be told apart
+            return  # numbers of several publishers cannot be told apart
         if number > last + 1:
-            self._health.count(f"messages lost on '{self._name}'", number - last - 1)
+            self._lost(number - last - 1)
+
+    def _forget_numbers(self, _: Any) -> None:
+        """A publisher came or went: the next number may be another's."""
+        self._last_number = None
 
     def close(self) -> None:
         if self._subscription is not None:

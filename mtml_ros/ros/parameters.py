@@ -71,7 +71,7 @@ class Parameters:
         **_one_of("auto", "reliable", "best_effort"),
     )
     queue_size: int = _parameter(
-        5, "Clouds that may wait; when full the oldest is dropped and counted.", low=1, high=1000
+        10, "Clouds that may wait; when full the oldest is dropped and counted.", low=1, high=1000
     )
     max_cloud_points: int = _parameter(
         10_000_000, "Clouds with more points are refused.", low=1, high=50_000_000

@@ -101,13 +101,13 @@ class Pipeline:
         self._tracker.restore(objects)
 
     def _segment(self, grid: VoxelGrid, parameters: Parameters) -> Segmentation:
-        import torch  # loaded with the segmenter by now; at the top it would slow the start
-
         try:
             return self._tuned(parameters).segment(grid)
-        except torch.cuda.OutOfMemoryError:
-            self._health.count("CUDA out of memory")
-            torch.cuda.empty_cache()
+        except RuntimeError as error:
+            # torch.cuda.OutOfMemoryError, known by name: torch is the segmenter's business
+            if type(error).__name__ != "OutOfMemoryError":
+                raise
+        self._health.count("CUDA out of memory")
         self._take(self._load("cpu"))
         self._health.device_note = "CUDA ran out of memory, segmenting on the CPU since"
         self._health.log("device", self._health.device_note)

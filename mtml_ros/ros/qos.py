@@ -15,8 +15,9 @@ OUTPUT = QoSProfile(
 )
 """The newest result, also for those who come late (RViz)."""
 
-INPUT_DEPTH = 2
-"""The middleware's queue is short: the node's own (parameter queue_size) counts what it drops."""
+INPUT_DEPTH = 20
+"""The middleware's queue: enough for a burst while the node is busy with something else. It is
+emptied at once into the node's own queue (parameter queue_size), which counts what it drops."""
 
 
 def for_input(reliability: str, publishers: Sequence[Any]) -> QoSProfile:

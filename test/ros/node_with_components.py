@@ -1,46 +1,47 @@
 """The real node with a stand-in for the network: connected components, as slow as is asked for.
 
 Run by tests as a process of its own, so that they need no weights and no luck with them.
-MTML_TEST_SECONDS: how long a segmentation takes. MTML_TEST_FAIL: what it raises, "oom" or "error",
-on a device other than the CPU, or always.
+MTML_TEST_SECONDS: how long a segmentation takes.
 """
 
 import os
 import sys
 import time
+from dataclasses import dataclass
+from types import ModuleType
 
-import torch
-
-import mtml_ros.segmenter
 from mtml_ros.evaluation.baselines import components_as_instances
 from mtml_ros.ros.node import main
 from mtml_ros.taxonomy import Taxonomy
 from mtml_ros.voxels import VoxelGrid
 
 
+@dataclass(frozen=True)
+class Settings:
+    score_threshold: float = 0.0
+    min_voxels: int = 10
+
+
 class ComponentSegmenter:
     """Has the names that the node uses of InstanceSegmenter."""
 
     def __init__(self, taxonomy, device):
-        self.settings = mtml_ros.segmenter.SegmenterSettings()
+        self.settings = Settings()
         self.taxonomy = taxonomy
         self.device = device
         self.voxel_size = 0.1
 
     @staticmethod
-    def load(weights=None, taxonomy=None, device="auto", settings=None):
+    def load(weights=None, taxonomy=None, device="auto"):
         return ComponentSegmenter(taxonomy or Taxonomy.scannet(), device)
 
     def segment(self, grid: VoxelGrid):
-        failure = os.environ.get("MTML_TEST_FAIL")
-        if failure == "oom" and self.device != "cpu":
-            raise torch.cuda.OutOfMemoryError("out of memory")
-        if failure == "error":
-            raise RuntimeError("a segmentation that fails")
         time.sleep(float(os.environ.get("MTML_TEST_SECONDS", "0")))
         return components_as_instances(grid, self.taxonomy, self.settings.min_voxels)
 
 
 if __name__ == "__main__":
-    mtml_ros.segmenter.InstanceSegmenter = ComponentSegmenter
+    segmenter = ModuleType("mtml_ros.segmenter")  # the real one imports torch: seconds a process
+    segmenter.InstanceSegmenter = ComponentSegmenter
+    sys.modules[segmenter.__name__] = segmenter
     sys.exit(main())

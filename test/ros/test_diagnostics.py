@@ -67,7 +67,7 @@ def test_values_tell_rates_medians_and_each_reason(bench):
     health.cloud_received()
     health.cloud_dropped("empty", "")
     values = dict(health.values(waiting=0))
-    assert values["clouds received"] == "4"
+    assert values["clouds sent"] == "4"
     assert values["clouds integrated"] == "3"
     assert values["clouds dropped"] == values["dropped: empty"] == "1"
     assert values["cloud time (ms)"] == "20.0"

@@ -1,0 +1,210 @@
+"""The node as a process of its own, and a robot in the test's process that talks to it over DDS."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pytest
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.srv import SetParameters
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import PointCloud2
+from std_msgs.msg import Header
+from std_srvs.srv import Trigger
+from visualization_msgs.msg import MarkerArray
+
+from mtml_ros.msg import ObjectInstanceArray
+from mtml_ros.ros import qos
+from mtml_ros.ros.scene_player import make_cloud
+from mtml_ros.srv import MapFile
+
+STAND_IN = Path(__file__).parent / "node_with_components.py"
+NODE = "/instance_segmentation"
+CHAIR, TABLE = 5, 7
+
+
+class Robot:
+    """Publishes clouds, hears what the node says, calls its services."""
+
+    def __init__(self, environment):
+        self.environment = environment
+        self.context = Context()
+        with mock.patch.dict(os.environ, environment):
+            rclpy.init(context=self.context)
+            self.node = rclpy.create_node("robot", context=self.context)
+        self.executor = SingleThreadedExecutor(context=self.context)
+        self.executor.add_node(self.node)
+        self.heard = {}
+        self.sent = 0
+        self.clouds = self.publisher()
+        self.listen("instances", ObjectInstanceArray, f"{NODE}/instances")
+        self.listen("markers", MarkerArray, f"{NODE}/markers")
+        self.listen("points", PointCloud2, f"{NODE}/points")
+        self.listen("diagnostics", DiagnosticArray, "/diagnostics", 10)
+
+    def publisher(self, topic="points", profile=10):
+        return self.node.create_publisher(PointCloud2, topic, profile)
+
+    def listen(self, key, type_, topic, profile=qos.OUTPUT):
+        self.heard[key] = []
+        return self.node.create_subscription(type_, topic, self.heard[key].append, profile)
+
+    def until(self, condition, seconds=30.0, what=""):
+        """Spins until `condition()` is true, and returns what it is."""
+        end = time.monotonic() + seconds
+        while not (value := condition()):
+            assert time.monotonic() < end, f"waited {seconds} s for {what or condition}"
+            self.executor.spin_once(timeout_sec=0.02)
+        return value
+
+    def spin(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.executor.spin_once(timeout_sec=0.02)
+
+    def call(self, type_, name, request, seconds=30.0):
+        client = self.node.create_client(type_, f"{NODE}/{name}")
+        try:
+            self.until(client.service_is_ready, seconds, f"service {name}")
+            future = client.call_async(request)
+            self.until(future.done, seconds, f"answer of {name}")
+            return future.result()
+        finally:
+            self.node.destroy_client(client)
+
+    def trigger(self, name):
+        return self.call(Trigger, name, Trigger.Request())
+
+    def map_file(self, name, filename):
+        return self.call(MapFile, name, MapFile.Request(filename=filename))
+
+    def change_state(self, transition):
+        request = ChangeState.Request(transition=Transition(id=transition))
+        return self.call(ChangeState, "change_state", request).success
+
+    def state(self):
+        return self.call(GetState, "get_state", GetState.Request()).current_state.label
+
+    def set(self, **values):
+        """Sets parameters through the node's service; the reasons of those refused, by name."""
+        request = SetParameters.Request(
+            parameters=[Parameter(k, value=v).to_parameter_msg() for k, v in values.items()]
+        )
+        results = self.call(SetParameters, "set_parameters", request).results
+        return {k: r.reason for k, r in zip(values, results) if not r.successful}
+
+    def diagnostics(self):
+        """The newest status's values, by key."""
+        status = self.heard["diagnostics"][-1].status[0]
+        return {v.key: v.value for v in status.values}
+
+    def wait_active(self):
+        self.until(lambda: self.clouds.get_subscription_count() > 0, 60, "the node to be active")
+
+    def now(self):
+        return self.node.get_clock().now().to_msg()
+
+    def send(self, xyz, label=CHAIR, publisher=None, **header):
+        """Publishes points (N, 3) of one label as a cloud of the map frame, stamped now."""
+        xyz = np.asarray(xyz, np.float32).reshape(-1, 3)
+        made = Header(**{"frame_id": "map", "stamp": self.now(), **header})
+        cloud = make_cloud(xyz, np.full(len(xyz), label, np.int32), "label", made)
+        self.publish(cloud, publisher)
+        return cloud
+
+    def publish(self, cloud, publisher=None):
+        (publisher or self.clouds).publish(cloud)
+        self.sent += 1
+
+    def close(self):
+        self.executor.shutdown()
+        self.node.destroy_node()
+        rclpy.shutdown(context=self.context)
+
+
+def box(center, size=0.5, step=0.05):
+    """Points of a filled cube, its corner at a voxel's corner."""
+    n = round(size / step)
+    grid = np.stack(np.meshgrid(*[np.arange(n) * step + step / 2] * 3), -1).reshape(-1, 3)
+    return (grid + np.asarray(center)).astype(np.float32)
+
+
+class NodeProcess:
+    """The node with the stand-in segmenter, and what it wrote."""
+
+    def __init__(self, environment, log, parameters, **extra):
+        words = [w for k, v in parameters.items() for w in ("-p", f"{k}:={v}")]
+        self.log = log
+        with log.open("wb") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, str(STAND_IN), "--ros-args", *words],
+                env={**os.environ, **environment, **extra},
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def alive(self):
+        return self.process.poll() is None
+
+    @property
+    def text(self):
+        return self.log.read_text(errors="replace")
+
+    def stop(self, number=signal.SIGINT, timeout=10.0):
+        """Sends a signal; the exit code, and how long it took."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        code = self.process.wait(timeout)
+        return code, time.monotonic() - began
+
+
+@pytest.fixture(scope="module")
+def environment(worker_domain=[0]):  # noqa: B006  # counts the modules
+    """A DDS domain of this module's own, on this machine only."""
+    worker_domain[0] += 1
+    domain = os.environ.get("ROS_DOMAIN_ID") or str(1 + (os.getpid() + worker_domain[0]) % 100)
+    return {
+        "ROS_DOMAIN_ID": domain,
+        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+@pytest.fixture(scope="module")
+def start_node(environment, tmp_path_factory):
+    """A function that starts a node process; all of them are killed at the module's end."""
+    started = []
+
+    def start(extra=None, **parameters):
+        log = tmp_path_factory.mktemp("node") / "log"
+        started.append(NodeProcess(environment, log, parameters, **(extra or {})))
+        return started[-1]
+
+    yield start
+    for node in started:
+        if node.alive:
+            node.process.kill()
+            node.process.wait()
+
+
+@pytest.fixture(scope="module")
+def robot(environment):
+    made = Robot(environment)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def box_points():
+    return box
