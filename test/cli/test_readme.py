@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from mtml_ros.cli.main import COMMANDS, LazyGroup, mtml
-from mtml_ros.ros import parameters
+from mtml_ros.ros.parameter_docs import markdown_table
 from mtml_ros.taxonomy import Taxonomy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,7 +67,7 @@ def test_options_named_in_the_command_table_exist() -> None:
 
 
 def test_parameter_table_is_the_nodes() -> None:
-    assert parameters.markdown_table() in README
+    assert markdown_table() in README
 
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"`(~/\w+)`", README))))
@@ -84,7 +84,9 @@ def test_every_topic_and_service_of_the_node_is_shown() -> None:
 def test_files_named_exist() -> None:
     links = re.findall(r"\]\(([^)#]+)\)", README)
     paths = [p for p in links if "://" not in p]
-    paths += re.findall(r"(?:^|\s)((?:config|mtml_ros|images|benchmarks)/[\w/.]+)", README)
+    paths += re.findall(
+        r"(?:^|[\s`])((?:config|mtml_ros|images|benchmarks|launch)/[a-z][\w/.]*)", README
+    )
     assert len(paths) > 10
     missing = [p for p in paths if not (ROOT / p).exists()]
     assert missing == []
@@ -97,7 +99,7 @@ def test_pictures_are_light() -> None:
 
 def test_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in re.findall(r"make ([a-z-]+)", README):
+    for target in re.findall(r"(?:^    |`)make ([a-z-]+)", README, re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
