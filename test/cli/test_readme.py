@@ -84,9 +84,8 @@ def test_every_topic_and_service_of_the_node_is_shown() -> None:
 def test_files_named_exist() -> None:
     links = re.findall(r"\]\(([^)#]+)\)", README)
     paths = [p for p in links if "://" not in p]
-    paths += re.findall(
-        r"(?:^|[\s`])((?:config|mtml_ros|images|benchmarks|launch)/[a-z][\w/.]*)", README
-    )
+    folders = "config|mtml_ros|images|benchmarks|launch"
+    paths += re.findall(rf"(?:^|[\s`])((?:{folders})/[a-z][\w/.]*)", README)
     assert len(paths) > 10
     missing = [p for p in paths if not (ROOT / p).exists()]
     assert missing == []
