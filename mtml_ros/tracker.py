@@ -256,7 +256,7 @@ class InstanceTracker:
         }
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Become what `state` gave. Raises MapFileError, nothing changed, if it makes no sense."""
+        """Become what `state` gave; ids given since stay taken. Raises MapFileError, nothing changed, if it makes no sense."""
         size = len(state["ids"]) if "ids" in state and state["ids"].ndim == 1 else 0
         expected = {
             "keys": np.zeros(0, dtype=np.int64),
@@ -290,7 +290,7 @@ class InstanceTracker:
         if not sound:
             raise MapFileError("objects: holds values that make no sense together")
         self._keys, self._owner, self._objects = keys.copy(), owner.copy(), objects
-        self._next_id, self._updates = next_id, updates
+        self._next_id, self._updates = max(self._next_id, next_id), updates
 
 
 @dataclass(frozen=True)

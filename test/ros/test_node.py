@@ -2,6 +2,8 @@
 
 import array
 import signal
+from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from mtml_ros.msg import ObjectInstanceArray
 from mtml_ros.ros import parameters as table
 
+POLICY = Path(__file__).parents[2] / "security" / "instance_segmentation.policy.xml"
 CHAIR, TABLE = 5, 7
 
 
@@ -260,6 +263,27 @@ def test_the_whole_life_cycle_and_back(ready, box_points):
     assert ready.change_state(Transition.TRANSITION_ACTIVATE)
     ready.wait_active()
     show(ready, box_points([0, 0, 0]))
+
+
+def test_the_security_policy_allows_what_the_node_has_and_nothing_else(ready):
+    """SROS2 denies what is not named; what only some installations have is named too."""
+    tree = ElementTree.parse(POLICY)
+    (profile,) = tree.findall("./enclaves/enclave/profiles/profile")
+    assert (profile.get("ns"), profile.get("node")) == ("/", "instance_segmentation")
+
+    def allowed(path):
+        return {e.text for e in profile.findall(path)}
+
+    def present(what):
+        rows = getattr(ready.node, f"get_{what}_names_and_types_by_node")
+        return {name for name, _ in rows("instance_segmentation", "/")}
+
+    optional = {"/labels", "/tf", "/tf_static", "/clock"}
+    assert allowed("topics[@subscribe='ALLOW']/topic") == present("subscriber") | optional
+    detections = {"/instance_segmentation/detections"}
+    assert allowed("topics[@publish='ALLOW']/topic") == present("publisher") | detections
+    assert allowed("services[@reply='ALLOW']/service") == present("service")
+    assert allowed("services[@request='ALLOW']/service") == present("client") == set()
 
 
 def test_sigint_does_not_wait_for_a_slow_segmentation(node, start_node, robot, box_points):
