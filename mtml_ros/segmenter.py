@@ -234,8 +234,8 @@ def settings_from(values: dict[str, Any]) -> SegmenterSettings:
 
     Raises CheckpointError for a name that is none.
     """
-    values = dict(values)
     try:
+        values = dict(values)
         score = ScoreSettings(**values.pop("score", {}))
         if "bandwidths" in values:
             values["bandwidths"] = tuple(values["bandwidths"])

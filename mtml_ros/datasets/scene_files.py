@@ -30,11 +30,14 @@ def write_scene(path: str | Path, scene: Scene, taxonomy: Taxonomy) -> None:
 
 def read_scene(path: str | Path, taxonomy: Taxonomy) -> Scene:
     """The scene that `write_scene` wrote; InputError says what is missing or does not fit."""
-    arrays = read_npz(Path(path), FIELDS)
+    try:
+        arrays = read_npz(Path(path), FIELDS)
+    except (OSError, InputError) as error:
+        raise InputError(f"{path}: {error}") from None
     missing = [name for name in FIELDS[:3] if name not in arrays]
     if missing:
         raise InputError(f"{path}: no array {', '.join(missing)}; a training scene needs it")
-    n = len(arrays["xyz"])
+    n = arrays["xyz"].shape[0] if arrays["xyz"].ndim else 0
     for name, array in arrays.items():
         width = {"xyz": 2, "features": 2}.get(name, 1)
         if array.ndim != width or len(array) != n or (name == "xyz" and array.shape[1] != 3):
@@ -43,6 +46,8 @@ def read_scene(path: str | Path, taxonomy: Taxonomy) -> Scene:
             raise InputError(f"{path}: array {name} must hold integers, not {array.dtype}")
         if width == 2 and not np.isfinite(array).all():
             raise InputError(f"{path}: array {name} holds NaN or Inf")
+    if (arrays["instance"].astype(np.int64) > np.iinfo(np.int32).max).any():
+        raise InputError(f"{path}: array instance holds ids above {np.iinfo(np.int32).max}")
     noisy, features = arrays.get("noisy_label"), arrays.get("features")
     return Scene(
         arrays["xyz"].astype(np.float32),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.sparse import csr_matrix
+from scipy.spatial import cKDTree
 
 from mtml_ros.grouping.proposals import Masks
 
@@ -42,9 +43,8 @@ def assign_free(
     means = np.stack(
         [np.bincount(index, weights=column) / counts for column in embedding[taken].T], axis=1
     )
-    distance = np.linalg.norm(embedding[free, None] - means[None], axis=2)
-    best = distance.argmin(axis=1)
-    near = distance[np.arange(len(free)), best] <= radius
+    distance, best = cKDTree(means).query(embedding[free])
+    near = distance <= radius
     result = owner.copy()
     result[free[near]] = ids[best[near]]
     return result

@@ -53,6 +53,8 @@ class Recipe:
             "learning_rate": 0 < self.learning_rate < 1,
             "pretrain": 0 <= self.pretrain <= 1,
             "validate_every": self.validate_every >= 1,
+            "seed": self.seed >= 0,
+            "validation_scenes": self.validation_scenes >= 0,
             "workers": 0 <= self.workers <= 64,
         }
         for name, good in checks.items():
@@ -74,7 +76,7 @@ class Recipe:
         """A recipe from a YAML file; ConfigurationError says what is wrong with it."""
         try:
             values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
             raise ConfigurationError(f"recipe {path}: cannot be read: {error}") from error
         if not isinstance(values, dict):
             raise ConfigurationError(f"recipe {path}: must be a mapping of options")
@@ -97,6 +99,7 @@ _SCALARS: dict[str, tuple[type, ...]] = {
     "float": (int, float),
     "bool": (bool,),
     "str": (str,),
+    "dict[str, Any]": (dict,),
 }
 
 

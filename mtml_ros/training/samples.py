@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from mtml_ros.datasets.scene import Scene
+from mtml_ros.errors import InputError
 from mtml_ros.network.batch import VoxelBatch, make_batch, one_hot
 from mtml_ros.network.config import NetworkConfig
 from mtml_ros.training.losses import Targets
@@ -49,7 +50,11 @@ def voxelize(scene: Scene, voxel_size: float) -> Sample:
 def make_inputs(grid: VoxelGrid, config: NetworkConfig, channels: np.ndarray) -> torch.Tensor:
     """(V, I) float32 input of a grid. channels: class index to input channel."""
     if config.input == "features":
-        assert grid.features is not None
+        size = 0 if grid.features is None else grid.features.shape[1]
+        if size != config.feature_size:
+            raise InputError(
+                f"the network takes {config.feature_size} features a point, the scene has {size}"
+            )
         return torch.from_numpy(np.ascontiguousarray(grid.features, dtype=np.float32))
     return one_hot(channels[grid.labels], config.input_channels)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import pickle
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -35,6 +36,7 @@ LOG_EVERY = 50
 """Steps between lines of the log."""
 MIN_VOXELS = 64
 """Scenes that augmentation has left smaller than this are drawn again."""
+MAX_DRAWS = 100
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,18 @@ class TrainingBatches(Dataset[tuple[VoxelBatch, Targets]]):
         samples = []
         for i in mine:
             rng = np.random.default_rng((r.seed, step, i))
-            while True:
+            for _ in range(MAX_DRAWS):
                 scene = augment(self.source.draw(rng), r.augmentation, rng)
                 if step < r.pretrain * r.steps:
                     scene = replace(scene, noisy_labels=None)
                 sample = voxelize(scene, self.config.voxel_size)
                 if len(sample.grid) >= MIN_VOXELS:
                     break
+            else:
+                raise ConfigurationError(
+                    f"{MAX_DRAWS} scenes in turn had fewer than {MIN_VOXELS} voxels: the data does "
+                    "not suit this voxel size, or the augmentation leaves too little of it"
+                )
             samples.append(sample)
         return make_training_batch(samples, self.config, self.channels)
 
@@ -123,6 +130,7 @@ class _Run:
         self.progress = progress and self.chief
         torch.manual_seed(recipe.seed)
         self.config = recipe.network_config()
+        settings_from(recipe.settings)  # what they lack shows now, not at the first validation
         self.network = build_network(self.config).to(device)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(),
@@ -254,7 +262,7 @@ class _Run:
             return
         try:  # weights_only: tensors and plain values, no code
             state = torch.load(path, map_location=self.device, weights_only=True)
-        except (OSError, RuntimeError, ValueError) as error:
+        except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
             raise CheckpointError(f"{path}: cannot be read: {error}; delete it") from error
         if state["recipe"] != json.dumps(self.recipe.to_dict(), sort_keys=True):
             raise ConfigurationError(
