@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from scipy.spatial import Delaunay, cKDTree
+from scipy.spatial import ConvexHull, Delaunay, cKDTree
 
 from mtml_ros.datasets import toy
 from mtml_ros.datasets.scene import Scene
@@ -104,15 +104,16 @@ def test_each_object_has_the_edges_of_its_class():
 
 
 def test_boxes_do_not_overlap():
-    for seed in range(4):
+    for seed in range(3):
         scene = generate_scene(seed)
         # points lie at least 2.3 cm within their boxes, so those of boxes apart are 4.6 cm apart
         near = distances(scene)
         assert min(near.values()) > 0.046
         footprints = floors(scene)
+        outlines = [Delaunay(p[ConvexHull(p).vertices]) for p in footprints]
         for a, b in near:
-            assert (Delaunay(footprints[a]).find_simplex(footprints[b]) < 0).all()
-            assert (Delaunay(footprints[b]).find_simplex(footprints[a]) < 0).all()
+            assert (outlines[a].find_simplex(footprints[b]) < 0).all()
+            assert (outlines[b].find_simplex(footprints[a]) < 0).all()
 
 
 def test_objects_of_one_class_touch_or_keep_clear_of_each_other():
@@ -134,7 +135,7 @@ def test_without_contact_components_are_perfect():
         lambda grid: components_as_instances(grid, taxonomy, 10), taxonomy, 0.1, 10,
     )  # fmt: skip
     # a voxel on the border of two boxes that touch belongs to one of them: IoU is not quite 1
-    assert scores.coherent.mean_ap50 == 1.0
+    assert scores.coherent.mean_ap50 == pytest.approx(1.0)
     assert scores.counts.false_positives == scores.counts.misses == 0
 
 
@@ -177,8 +178,7 @@ def test_specks_have_another_label_in_the_share_that_was_asked_for():
     # the points of a cell of 10 cm that had one label have one label still
     _, cell = np.unique(np.floor(scene.xyz / 0.1), axis=0, return_inverse=True)
     pair = cell.reshape(-1) * 8 + scene.labels
-    for labels in (scene.noisy_labels,):
-        assert len(np.unique(pair)) == len(np.unique(pair * 8 + labels))
+    assert len(np.unique(pair)) == len(np.unique(pair * 8 + scene.noisy_labels))
 
 
 def test_labels_bleed_only_over_borders_into_what_is_near():

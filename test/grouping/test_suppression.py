@@ -1,0 +1,71 @@
+"""Suppression against a slow reference with sets; one coherent labelling by hand."""
+
+import numpy as np
+import pytest
+
+from mtml_ros.grouping.proposals import Masks
+from mtml_ros.grouping.suppression import coherent_labelling, overlaps, suppress
+
+
+def random_masks(seed: int, count: int = 40, voxels: int = 60) -> Masks:
+    rng = np.random.default_rng(seed)
+    parts = []
+    for _ in range(count):
+        low = int(rng.integers(0, voxels - 5))
+        parts.append(np.arange(low, min(voxels, low + int(rng.integers(1, 25)))))
+    return Masks.of(parts)
+
+
+def slow_suppress(masks: Masks, scores: np.ndarray, iou: float) -> list[int]:
+    sets = [set(p.tolist()) for p in masks.split()]
+    left = sorted(range(len(sets)), key=lambda i: (-scores[i], -len(sets[i]), i))
+    kept: list[int] = []
+    for i in left:
+        if all(len(sets[i] & sets[k]) / len(sets[i] | sets[k]) <= iou for k in kept):
+            kept.append(i)
+    return kept
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("iou", [0.0, 0.3, 0.7, 1.0])
+def test_the_same_survive_as_in_a_slow_reference(seed, iou):
+    masks = random_masks(seed)
+    scores = np.random.default_rng(seed).integers(0, 6, masks.count) / 5  # with ties
+    assert suppress(masks, scores, 60, iou).tolist() == slow_suppress(masks, scores, iou)
+
+
+def test_overlaps_are_the_voxels_shared():
+    masks = Masks.of([np.array([0, 1, 2]), np.array([2, 3]), np.array([5])])
+    assert overlaps(masks, 6).tolist() == [[3, 1, 0], [1, 2, 0], [0, 0, 1]]
+
+
+def test_ties_go_to_the_larger_then_the_first():
+    masks = Masks.of([np.array([0, 1]), np.array([0, 1, 2]), np.array([0, 1, 2])])
+    assert suppress(masks, np.ones(3), 3, 0.5).tolist() == [1]
+
+
+def test_a_mask_that_only_suppressed_masks_overlap_survives():
+    # b overlaps a by 3/5 and goes; c overlaps b by 3/5 but a by 2/6 only, and stays
+    a, b, c = np.arange(0, 4), np.arange(1, 5), np.arange(2, 6)
+    kept = suppress(Masks.of([a, b, c]), np.array([0.9, 0.8, 0.7]), 6, 0.5)
+    assert kept.tolist() == [0, 2]
+
+
+def test_nothing_to_suppress():
+    assert suppress(Masks.of([]), np.zeros(0), 10, 0.3).tolist() == []
+
+
+def test_each_voxel_belongs_to_the_best_mask_that_has_it():
+    masks = Masks.of([np.array([0, 1, 2, 3]), np.array([3, 4, 5, 6])])
+    assert coherent_labelling(masks, 8, 1).tolist() == [0, 0, 0, 0, 1, 1, 1, -1]
+
+
+def test_what_better_masks_have_mostly_taken_is_no_object():
+    # the second keeps 1 of 4 voxels, less than half; the third 2 of 4, just enough
+    masks = Masks.of([np.arange(0, 6), np.array([3, 4, 5, 6]), np.array([4, 5, 7, 8])])
+    assert coherent_labelling(masks, 9, 1).tolist() == [0] * 6 + [-1, 2, 2]
+
+
+def test_masks_under_the_least_size_are_left_out():
+    masks = Masks.of([np.array([0, 1, 2]), np.array([3, 4])])
+    assert coherent_labelling(masks, 5, 3).tolist() == [0, 0, 0, -1, -1]
