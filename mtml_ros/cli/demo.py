@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mtml_ros.cli.segment import table
 from mtml_ros.errors import MtmlError
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def command(scan: Path, out: Path, rate: float, device: str, weights: str) -> No
     memory = run_processes(scan.resolve(), out.resolve(), rate, settings)
     record = json.loads((out / "objects.json").read_text(encoding="utf-8"))
     draw(out, record, scan.stem)
-    click.echo("\n" + table(record["objects"]))
+    best_first = sorted(record["objects"], key=lambda o: -o["score"])
+    click.echo("\n" + table(best_first, "voxels"))
     click.echo("\n" + summary(record["statistics"], memory))
     for name in ("instances.png", "instances.html", "objects.json", "segmentation.npz"):
         click.echo(f"  {out / name}")
@@ -185,19 +187,6 @@ def draw(out: Path, record: dict[str, Any], title: str) -> None:
     ]
     draw_segmentation(out / "instances.png", cells, objects, taxonomy, title)
     write_page(out / "instances.html", cells, objects, taxonomy, title)
-
-
-def table(objects: list[dict[str, Any]]) -> str:
-    """The objects as text, largest score first; sizes and positions in metres."""
-    rows = [f"{'id':>4}  {'class':<16}{'score':>6}  {'voxels':>6}  {'size (m)':<20}position (m)"]
-    for o in sorted(objects, key=lambda o: (-o["score"], o["id"])):
-        size = " x ".join(f"{v:.2f}" for v in o["box"]["size"])
-        position = ", ".join(f"{v:.2f}" for v in o["centroid"])
-        rows.append(
-            f"{o['id']:>4}  {o['class_name']:<16}{o['score']:>6.2f}  {o['num_voxels']:>6}  "
-            f"{size:<20}{position}"
-        )
-    return "\n".join(rows)
 
 
 def summary(statistics: dict[str, Any], memory: int) -> str:

@@ -193,15 +193,15 @@ def describe(found: Found, taxonomy: Taxonomy) -> list[dict[str, Any]]:
     ]
 
 
-def table(records: list[dict[str, Any]]) -> str:
-    """The objects as text; sizes and positions in metres."""
-    lines = [f"{'id':>4}  {'class':<16}{'score':>6}{'points':>9}  {'size (m)':<19}position (m)"]
+def table(records: list[dict[str, Any]], unit: str = "points") -> str:
+    """The objects as text: how many points (or voxels) each has; sizes and positions in metres."""
+    lines = [f"{'id':>4}  {'class':<16}{'score':>6}{unit:>9}  {'size (m)':<20}position (m)"]
     for r in records:
         size = " x ".join(f"{v:.2f}" for v in r["box"]["size"])
         position = ", ".join(f"{v:.2f}" for v in r["centroid"])
         lines.append(
-            f"{r['id']:>4}  {r['class_name']:<16}{r['score']:>6.2f}{r['num_points']:>9,}  "
-            f"{size:<19}{position}"
+            f"{r['id']:>4}  {r['class_name']:<16}{r['score']:>6.2f}{r[f'num_{unit}']:>9,}  "
+            f"{size:<20}{position}"
         )
     return "\n".join(lines)
 

@@ -11,16 +11,6 @@ import pytest
 from mtml_ros.cli import demo
 from mtml_ros.datasets.point_files import read_points
 
-OBJECT = {
-    "id": 12,
-    "class_id": 5,
-    "class_name": "chair",
-    "score": 0.875,
-    "num_voxels": 64,
-    "centroid": [1.0, -2.0, 0.5],
-    "box": {"center": [1.0, -2.0, 0.5], "size": [0.5, 0.4, 0.9], "yaw": 0.0},
-}
-
 
 @pytest.fixture
 def run(tmp_path):
@@ -74,16 +64,6 @@ def test_demo_says_which_process_failed_and_why_and_leaves_none_behind(run, tmp_
         except OSError:
             continue  # ended meanwhile
     assert not [c for c in commands if f"output:={tmp_path / 'out'}" in c]
-
-
-def test_table_has_a_row_for_each_object_best_first():
-    worse = {**OBJECT, "id": 3, "score": 0.5}
-    rows = demo.table([worse, OBJECT]).splitlines()
-    assert len(rows) == 3
-    assert rows[1].split() == [
-        *("12", "chair", "0.88", "64", "0.50", "x", "0.40", "x", "0.90", "1.00,", "-2.00,", "0.50")
-    ]
-    assert rows[2].split()[0] == "3"
 
 
 def test_summary_leaves_out_what_was_not_measured():
