@@ -252,7 +252,7 @@ def whole_files(tmp_path_factory):
     return [(path.suffix, path.read_bytes()) for path in sorted(folder.iterdir())]
 
 
-@settings(max_examples=1500, deadline=None, database=None)
+@settings(max_examples=800, deadline=None, database=None)
 @given(data=st.data())
 def test_a_damaged_file_is_read_or_refused_in_bounded_memory(whole_files, tmp_path_factory, data):
     suffix, content = data.draw(st.sampled_from(whole_files))

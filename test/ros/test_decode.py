@@ -369,7 +369,7 @@ def test_float_labels_that_are_whole_numbers_are_read():
     assert decode_cloud(msg).label.tolist() == [5, 0, -3]
 
 
-@pytest.mark.parametrize("value", [0.5, NAN, INF, -INF, 1e30])
+@pytest.mark.parametrize("value", [0.5, NAN, INF, -INF, 1e17, -1e30])
 def test_float_labels_that_are_no_ids_are_refused(value):
     assert refused(cloud([(0, 0, 0, 1.0), (0, 0, 0, value)], "<ffff", FLOAT_LABEL)) == "bad_label"
 
