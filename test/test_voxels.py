@@ -146,9 +146,11 @@ clouds = st.lists(
 )
 
 
-@given(clouds)
-def test_a_grid_is_what_a_loop_over_points_makes(cloud):
+@given(clouds, st.booleans())
+def test_a_grid_is_what_a_loop_over_points_makes(cloud, far):
     votes, size = defaultdict(Counter), 0.5
+    if far:  # too large a bounding box to lay the points out in
+        cloud = [*cloud, ((-1000.0625, 1000.0625, 1000.0625), 3)]
     for xyz, label in cloud:
         votes[tuple(int(v // size) for v in xyz)][label] += 1
     grid, point_to_voxel = VoxelGrid.from_points(
