@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 
+from tqdm import tqdm
+
 from mtml_ros.evaluation.baselines import components_as_instances
-from mtml_ros.evaluation.real_rooms import evaluate_rooms, read_rooms, report
+from mtml_ros.evaluation.real_rooms import LEVELS, evaluate_rooms, read_rooms, report
 from mtml_ros.taxonomy import Taxonomy
 
 ROOMS = [f"scene{i:04d}_" for i in range(5)]
@@ -27,6 +30,8 @@ def main() -> None:
     parser.add_argument("--rooms", nargs="+", default=ROOMS, help="how their names begin")
     parser.add_argument("--weights", nargs="*", default=[], help="files, or names that ship")
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--levels", nargs="+", default=list(LEVELS), choices=list(LEVELS))
+    parser.add_argument("--repeats", type=int, default=3, help="corruptions of each room")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     taxonomy = Taxonomy.scannet()
@@ -37,7 +42,14 @@ def main() -> None:
 
         segmenter = InstanceSegmenter.load(weights, taxonomy, options.device)
         methods[Path(weights).stem] = segmenter.segment
-    results = evaluate_rooms(rooms, methods, taxonomy)
+    results = evaluate_rooms(
+        rooms,
+        methods,
+        taxonomy,
+        levels={name: LEVELS[name] for name in options.levels},
+        repeats=options.repeats,
+        progress=partial(tqdm, unit="scan", disable=None),
+    )
     print(f"{len(rooms)} scans: {', '.join(rooms)}\n")
     print(report(results, rooms))
     if options.json:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -156,17 +156,20 @@ def evaluate_rooms(
     voxel_size: float = 0.1,
     levels: Mapping[str, Corruption | None] = LEVELS,
     repeats: int = 3,
+    progress: Callable[[list[str]], Iterable[str]] = iter,
 ) -> dict[str, dict[str, Scores]]:
     """Scores by level and method, on the rooms' points; the same input gives the same scores.
 
     methods: name to what segments a grid of this voxel size. "true masks" are added: the true
     objects, each with the most frequent of its corrupted labels: what labels alone cost.
     repeats: times that each room's labels are corrupted anew, since AP of few objects scatters.
+    progress: wraps the rooms' names, as tqdm does.
     """
     results: dict[str, dict[str, Scores]] = {}
     for level, corruption in levels.items():
         collected = {n: SceneEvaluation(taxonomy, MIN_REGION) for n in (*methods, TRUE_MASKS)}
-        for room, scene in rooms.items():
+        for room in progress(list(rooms)):
+            scene = rooms[room]
             for repeat in range(repeats if corruption else 1):
                 seed = zlib.crc32(f"{room} {repeat}".encode())
                 noisy = corrupt(scene, corruption, taxonomy, seed)
