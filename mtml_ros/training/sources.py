@@ -35,7 +35,7 @@ def make_source(options: dict[str, Any]) -> SceneSource:
     options = dict(options)
     kinds = {"toy": ToySource, "rooms": RoomSource, "files": FileSource}
     name = options.pop("set", None)
-    if name not in kinds:
+    if not isinstance(name, str) or name not in kinds:
         raise ConfigurationError(f"data: set must be one of {', '.join(kinds)}, not {name!r}")
     try:
         source: SceneSource = kinds[name](**options)

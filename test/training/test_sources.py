@@ -1,0 +1,75 @@
+"""Where scenes come from: known sets with known options, training apart from validation."""
+
+import numpy as np
+import pytest
+
+from mtml_ros.datasets import toy
+from mtml_ros.errors import ConfigurationError, InputError
+from mtml_ros.training import sources
+from mtml_ros.training.sources import make_source
+
+
+def test_toy_draws_training_scenes_and_validates_on_others(monkeypatch):
+    drawn = []
+
+    def record(seed, settings):
+        drawn.append((seed, settings))
+
+    monkeypatch.setattr(sources.toy, "generate_scene", record)
+    source = make_source({"set": "toy", "preset": "toy-hard"})
+    for seed in range(50):
+        source.draw(np.random.default_rng(seed))
+    assert {s for s, _ in drawn} <= set(toy.TRAINING_SEEDS)
+    assert len({s for s, _ in drawn}) > 40
+    drawn.clear()
+    assert len(list(source.validation(7))) == 7
+    assert [s for s, _ in drawn] == list(toy.VALIDATION_SEEDS[:7])
+    assert all(settings == toy.PRESETS["toy-hard"] for _, settings in drawn)
+
+
+def test_files_are_drawn_from_one_folder_and_validated_from_the_other(scene_folder, tiny_scene):
+    source = make_source(
+        {"set": "files", "train": str(scene_folder / "train"), "taxonomy": "toy",
+         "validation": str(scene_folder / "validation")}
+    )  # fmt: skip
+    seen = {source.draw(np.random.default_rng(s)).xyz.tobytes() for s in range(40)}
+    assert seen == {tiny_scene(s).xyz.tobytes() for s in range(4)}
+    (validation,) = source.validation(5)
+    assert np.array_equal(validation.xyz, tiny_scene(9).xyz)
+    assert np.array_equal(validation.labels, tiny_scene(9).labels)
+
+
+def test_rooms_have_labels_that_err_and_the_same_validation_rooms_each_time():
+    source = make_source({"set": "rooms", "unlabelled": 0.0})
+    (a,), (b,) = source.validation(1), source.validation(1)
+    assert np.array_equal(a.xyz, b.xyz)
+    assert np.array_equal(a.noisy_labels, b.noisy_labels)
+    assert (a.noisy_labels != a.labels).any()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "set must be one of"),
+        ({"set": "kitti"}, "kitti"),
+        ({"set": ["toy"]}, "set must be"),
+        ({"set": "toy", "preset": "toy-easy"}, "preset"),
+        ({"set": "toy", "count": 3}, "count"),
+        ({"set": "files", "train": "nowhere", "validation": "nowhere"}, "no .npz files"),
+        ({"set": "files"}, "train"),
+    ],
+)
+def test_unknown_sets_and_options_are_named(options, message):
+    with pytest.raises(ConfigurationError, match=message):
+        make_source(options)
+
+
+def test_a_damaged_file_is_named(scene_folder):
+    (scene_folder / "train" / "0.npz").write_bytes(b"PK")
+    source = make_source(
+        {"set": "files", "train": str(scene_folder / "train"), "taxonomy": "toy",
+         "validation": str(scene_folder / "validation")}
+    )  # fmt: skip
+    first = next(s for s in range(99) if np.random.default_rng(s).integers(4) == 0)
+    with pytest.raises(InputError, match=r"0\.npz"):
+        source.draw(np.random.default_rng(first))
