@@ -257,9 +257,9 @@ def bed(d: Dice) -> Model:
             for sy in (-1, 1):
                 b.box(sx * width * 0.47, sy * length * 0.47, 0, 0.07, 0.07, frame)
     b.box(0, 0, frame, width, length, mattress)
-    high = top
+    high = top + 0.05
     if d.chance(0.7):
-        high = d.size(0.75, 1.25)
+        high = max(d.size(0.75, 1.25), high)
         extra = d.uniform(0, 0.2)
         b.box(0, -length / 2 - 0.04, 0, width + 0.06 + extra, d.size(0.04, 0.12), high)
     if d.chance(0.25):
