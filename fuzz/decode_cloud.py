@@ -10,12 +10,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import atheris
+import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 with atheris.instrument_imports(include=["mtml_ros"]):
-    import mtml_ros.ros.decode  # noqa: F401
+    from mtml_ros.ros.decode import CloudError, decode_cloud, decode_labels
 
 # decodes, reads the same message value by value in pure Python, and compares
 check = runpy.run_path(str(ROOT / "test" / "ros" / "test_decoder_fuzz.py"))["check"]
@@ -59,18 +60,24 @@ def one_input(data: bytes) -> None:
         payload = (payload * (length // max(len(payload), 1) + 1) if payload else bytes(length))[
             :length
         ]
-    check(
-        SimpleNamespace(
-            height=height,
-            width=width,
-            fields=fields,
-            is_bigendian=is_bigendian,
-            point_step=step,
-            row_step=min(row_step, 2**32 - 1),
-            data=payload,
-            is_dense=is_dense,
-        )
+    msg = SimpleNamespace(
+        height=height,
+        width=width,
+        fields=fields,
+        is_bigendian=is_bigendian,
+        point_step=step,
+        row_step=min(row_step, 2**32 - 1),
+        data=payload,
+        is_dense=is_dense,
     )
+    if check(msg) is None:  # accepted: the labels alone say the same
+        cloud = decode_cloud(msg)
+        assert np.array_equal(decode_labels(msg, cloud.kept), cloud.label)
+    else:
+        try:
+            decode_labels(msg, np.ones(min(width * height, 1000), dtype=bool))
+        except CloudError:
+            return
 
 
 if __name__ == "__main__":

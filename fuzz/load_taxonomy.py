@@ -19,24 +19,36 @@ with atheris.instrument_imports(include=["mtml_ros", "yaml"]):
     from mtml_ros.taxonomy import Taxonomy
 
 FILE = Path(tempfile.mkdtemp()) / "taxonomy.yaml"
-ENTRY = "{{id: {}, name: {}, as: {}, kind: {}, color: [{}, {}, {}]}}"
-WORDS = ["chair", "wall", "unknown", "box", "thing", "stuff", "ignore", "", "null", "~", "on"]
+WORDS = ["unknown", "box", "", "null", "~", "on", "[]", "{}", "0x7", "1_0", "!!str x", "*a", "&a"]
+
+
+def an_entry(provider: atheris.FuzzedDataProvider, number: int) -> str:
+    """An entry of a taxonomy that is right but for what the provider spoils."""
+
+    def spoiled(value: object) -> object:
+        kind = provider.ConsumeIntInRange(0, 31)
+        if kind == 0:
+            return provider.PickValueInList(WORDS)
+        return provider.ConsumeInt(8) if kind == 1 else value
+
+    color = ", ".join(str(spoiled(provider.ConsumeIntInRange(0, 255))) for _ in range(3))
+    entry = (
+        f"{{id: {spoiled(number)}, name: {spoiled(f'class {number}')}, as: {spoiled('chair')}, "
+        f"kind: {spoiled(provider.PickValueInList(['thing', 'stuff', 'ignore']))}, "
+        f"color: [{color}]}}"
+    )
+    return entry[: provider.ConsumeIntInRange(0, 8 * len(entry))]
 
 
 def one_input(data: bytes) -> None:
     provider = atheris.FuzzedDataProvider(data)
     if provider.ConsumeBool():
         content = provider.ConsumeBytes(provider.remaining_bytes())
-    else:  # entries that are nearly right reach what lies behind the YAML parser
-        entries = []
-        for _ in range(provider.ConsumeIntInRange(0, 5)):
-            words = [provider.PickValueInList(WORDS) for _ in range(3)]
-            numbers = [provider.ConsumeIntInRange(-2, 300) for _ in range(3)]
-            id_ = provider.ConsumeInt(4) if provider.ConsumeBool() else len(entries)
-            entry = ENTRY.format(id_, *words, *numbers)
-            entries.append(entry[: provider.ConsumeIntInRange(0, 2 * len(entry))])
+    else:  # nearly right, to reach what lies behind the YAML parser
+        entries = [an_entry(provider, i) for i in range(provider.ConsumeIntInRange(1, 5))]
         content = "\n- ".join(["classes:", *entries]).encode()
-        content += provider.ConsumeBytes(provider.remaining_bytes())
+        if provider.ConsumeBool():
+            content += provider.ConsumeBytes(provider.remaining_bytes())
     FILE.write_bytes(content)
     try:
         taxonomy = Taxonomy.load(FILE)

@@ -7,6 +7,7 @@ library is under the GPL and takes memory for what a header claims before it loo
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -90,7 +91,9 @@ def read_table(
     if 2 * count * len(names) > remaining + 1:
         raise InputError(f"{count} points announced, but only {remaining} bytes follow")
     try:
-        table = np.loadtxt(_ascii(lines), np.float64, comments=None, max_rows=count, ndmin=2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # "no data": refused below
+            table = np.loadtxt(_ascii(lines), np.float64, comments=None, max_rows=count, ndmin=2)
     except (ValueError, OverflowError) as error:
         raise InputError(f"a value or a line of the points is malformed: {error}") from None
     if table.shape != (count, len(names)):

@@ -102,6 +102,7 @@ def test_binary_columns_have_the_types_of_the_file(tmp_path):
         (ply("ascii", ASCII.replace(b"255", b"\xff\xff\xff")), "malformed"),
         (ply("ascii", b"1 2 3 4 5 6\n1 2 3 4 5 6\n"), "found"),
         (ply("ascii", b"1 2 3 4 5" + b" " * 100), "found"),
+        (ply("ascii", b" " * 100), "0 of"),
         (ply("binary_little_endian", packed("<")[:-1]), "only 29 bytes follow"),
         (ply("binary_little_endian", packed("<"), count=10**17), "only 30 bytes follow"),
         (ply("ascii", ASCII, count=10**17), "only 35 bytes follow"),
