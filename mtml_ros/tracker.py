@@ -104,7 +104,7 @@ class InstanceTracker:
     def reset(self) -> None:
         """Forget all objects. Ids already given are still never given again."""
         self._keys = np.zeros(0, dtype=np.int64)  # ascending: voxels that objects own
-        self._owner = np.zeros(0, dtype=np.int64)  # id of the owner of each
+        self._owner = np.zeros(0, dtype=np.int64)  # row of the owner of each
         self._objects = _Objects.empty()
         self._updates = 0
         if not hasattr(self, "_next_id"):
@@ -114,7 +114,8 @@ class InstanceTracker:
         """Recognise the instances of a segmentation, in their order. stamp: seconds."""
         self._updates += 1
         seen = _Seen.of(segmentation)
-        match, inside = self._match(seen)
+        owner = self._owner_of(seen.keys)
+        match, inside = self._match(seen, owner)
         self._match_by_centroid(seen, match, inside)
 
         fresh = np.flatnonzero(match < 0)
@@ -136,26 +137,24 @@ class InstanceTracker:
         objects.centroids[match] = seen.centroids
         row = match[seen.rank]
         ids, first_seen = objects.ids[row], objects.first_seen[row]
-        self._own(seen, match, inside)
+        self._own(seen, owner, match, inside)
         return [
             TrackedInstance(int(id_), instance, float(first), float(stamp))
             for id_, instance, first in zip(ids, segmentation.instances, first_seen)
         ]
 
-    def _match(self, seen: _Seen) -> tuple[np.ndarray, np.ndarray]:
+    def _match(self, seen: _Seen, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Row of the object that each instance is ((I,), -1: none), and the instance that each
-        unmatched object is now a part of ((K,), -1: none)."""
+        unmatched object is now a part of ((K,), -1: none). owner: (n,) of each voxel seen."""
         objects, count = self._objects, len(seen.labels)
         match = np.full(count, -1, dtype=np.int64)
         inside = np.full(len(objects), -1, dtype=np.int64)
-        owner = self._owner_rows(seen.keys)
         owned = owner >= 0
-        pair, common = np.unique(owner[owned] * count + seen.part[owned], return_counts=True)
+        pair, common = _counted(owner[owned] * count + seen.part[owned])
         if not len(pair):
             return match, inside
         obj, part = np.divmod(pair, count)
-        rows = np.searchsorted(objects.ids, self._owner)
-        size = np.bincount(rows, minlength=len(objects))[obj]
+        size = np.bincount(self._owner, minlength=len(objects))[obj]
         alike = common >= MIN_OVERLAP * np.minimum(size, seen.size[part])
         obj, part, common, size = obj[alike], part[alike], common[alike], size[alike]
         iou = common / (size + seen.size[part] - common)
@@ -193,9 +192,8 @@ class InstanceTracker:
         rows, parts = np.flatnonzero(lost), np.flatnonzero(match < 0)
         if not len(rows) or not len(parts):
             return
-        owner = np.searchsorted(objects.ids, self._owner)
-        of_lost = lost[owner]
-        owner, here = owner[of_lost], _is_in(self._keys[of_lost], seen.grid_keys())
+        of_lost = lost[self._owner]
+        owner, here = self._owner[of_lost], _is_in(self._keys[of_lost], seen.grid_keys())
         left = np.bincount(owner[here], minlength=len(objects))[rows]
         rows = rows[2 * left < np.bincount(owner, minlength=len(objects))[rows]]
         offset = objects.centroids[rows, None] - seen.centroids[None, parts]
@@ -208,55 +206,56 @@ class InstanceTracker:
             if match[part] < 0 and not np.any(match == row):
                 match[part] = row
 
-    def _own(self, seen: _Seen, match: np.ndarray, inside: np.ndarray) -> None:
+    def _own(self, seen: _Seen, before: np.ndarray, match: np.ndarray, inside: np.ndarray) -> None:
         """Write down who owns which voxel now, and forget objects that own none."""
-        objects = self._objects
-        matched = np.zeros(len(objects), dtype=bool)
+        matched = np.zeros(len(self._objects), dtype=bool)
         matched[match] = True
-        before = self._owner_rows(seen.keys)
+        # what is part of another object keeps its voxels there, for a while
         give = (before < 0) | (inside[before] != seen.part)
-        owner = np.searchsorted(objects.ids, self._owner)
-        keep = ~matched[owner] & ~_is_in(self._keys, seen.keys[give])
-        keep = self._forget_vanished(seen, owner, keep)
+        keep = np.flatnonzero(~matched[self._owner])
+        keep = keep[~_is_in(self._keys[keep], seen.keys[give])]
+        keep = self._without_vanished(seen, keep)
         keys = np.concatenate([self._keys[keep], seen.keys[give]])
-        rows = np.concatenate([owner[keep], match[seen.part[give]]])
-        order = np.argsort(keys, kind="stable")  # two sorted runs: one merge
-        self._keys, self._owner = keys[order], objects.ids[rows[order]]
+        owner = np.concatenate([self._owner[keep], match[seen.part[give]]])
+        if len(keep):
+            order = np.argsort(keys, kind="stable")  # two sorted runs: one merge
+            keys, owner = keys[order], owner[order]
         alive = matched
-        alive[rows] = True
-        self._objects = objects.take(alive)
+        alive[owner] = True
+        self._keys, self._owner = keys, (np.cumsum(alive) - 1)[owner]
+        self._objects = self._objects.take(alive)
 
-    def _forget_vanished(self, seen: _Seen, owner: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    def _without_vanished(self, seen: _Seen, keep: np.ndarray) -> np.ndarray:
         """`keep` without the voxels beyond MAX_VANISHED_VOXELS that are not in the map: those of
         the objects longest unseen go first."""
-        kept = np.flatnonzero(keep)
-        vanished = kept[~_is_in(self._keys[kept], seen.grid_keys())] if len(kept) else kept
-        if len(vanished) > MAX_VANISHED_VOXELS:
-            rows = owner[vanished]
-            newest_first = np.lexsort((-rows, -self._objects.updates[rows]))
-            keep = keep.copy()
-            keep[vanished[newest_first[MAX_VANISHED_VOXELS:]]] = False
-        return keep
+        if len(keep) <= MAX_VANISHED_VOXELS:
+            return keep
+        vanished = np.flatnonzero(~_is_in(self._keys[keep], seen.grid_keys()))
+        owner = self._owner[keep[vanished]]
+        newest_first = np.lexsort((-owner, -self._objects.updates[owner]))
+        return np.delete(keep, vanished[newest_first[MAX_VANISHED_VOXELS:]])
 
-    def _owner_rows(self, keys: np.ndarray) -> np.ndarray:
+    def _owner_of(self, keys: np.ndarray) -> np.ndarray:
         """(n,) int64: row of the object that owns each voxel, -1 for none."""
         if not len(self._keys):
             return np.full(len(keys), -1, dtype=np.int64)
         at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        rows = np.searchsorted(self._objects.ids, self._owner[at])
-        return np.where(self._keys[at] == keys, rows, -1)
+        return np.where(self._keys[at] == keys, self._owner[at], -1)
 
     def state(self) -> dict[str, np.ndarray]:
         """All that is remembered, as arrays to be saved with the map."""
         return {
             "keys": self._keys.copy(),
-            "owner": self._owner.copy(),
+            "owner": self._objects.ids[self._owner],
             "counters": np.array([self._next_id, self._updates], dtype=np.int64),
             **{name: values.copy() for name, values in vars(self._objects).items()},
         }
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Become what `state` gave; ids given since stay taken. Raises MapFileError, nothing changed, if it makes no sense."""
+        """Become what `state` gave; ids given since stay taken.
+
+        Raises MapFileError, nothing changed, if it makes no sense.
+        """
         size = len(state["ids"]) if "ids" in state and state["ids"].ndim == 1 else 0
         expected = {
             "keys": np.zeros(0, dtype=np.int64),
@@ -289,8 +288,9 @@ class InstanceTracker:
         )
         if not sound:
             raise MapFileError("objects: holds values that make no sense together")
-        self._keys, self._owner, self._objects = keys.copy(), owner.copy(), objects
-        self._next_id, self._updates = max(self._next_id, next_id), updates
+        self._keys, self._owner = keys.copy(), np.searchsorted(objects.ids, owner)
+        self._objects, self._updates = objects, updates
+        self._next_id = max(self._next_id, next_id)  # none of those given here either
 
 
 @dataclass(frozen=True)
@@ -334,6 +334,14 @@ class _Seen:
     def grid_keys(self) -> np.ndarray:
         """(V,) int64 ascending, all voxels of the grid."""
         return pack_keys(self.segmentation.grid.coordinates)
+
+
+def _counted(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct values, ascending, and how often each occurs; fast where equal ones adjoin."""
+    first = np.flatnonzero(np.append(True, values[1:] != values[:-1])[: len(values)])
+    length = np.diff(np.append(first, len(values)))
+    distinct, place = np.unique(values[first], return_inverse=True)
+    return distinct, np.bincount(place.reshape(-1), length).astype(np.int64)
 
 
 def _is_in(values: np.ndarray, ascending: np.ndarray) -> np.ndarray:

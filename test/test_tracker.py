@@ -255,6 +255,14 @@ def test_state_restored_in_a_new_tracker_continues_as_the_old_one() -> None:
     assert ids(expected) == [1, 2, 3]
 
 
+def test_restored_tracker_gives_none_of_the_ids_it_gave_before() -> None:
+    old, new = InstanceTracker(), InstanceTracker()
+    old.update(scene(block(0)), 1.0)
+    new.update(scene(block(0, y=50), block(10, y=50), block(20, y=50)), 0.0)
+    new.restore(old.state())
+    assert ids(new.update(scene(block(0), block(10)), 2.0)) == [1, 4]
+
+
 def _spoil(state: dict[str, np.ndarray], name: str, how: str) -> dict[str, np.ndarray]:
     values = state[name].copy()
     if how == "missing":
