@@ -16,13 +16,14 @@ from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, JumpThreshold
 from rclpy.clock_type import ClockType
 from rclpy.duration import Duration
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor, await_or_execute
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.task import Future
-from rclpy.utilities import try_shutdown
+from rclpy.utilities import get_default_context, try_shutdown
 from std_srvs.srv import Trigger
 
 from mtml_ros.errors import MtmlError
@@ -56,10 +57,15 @@ class InstanceSegmentationNode(LifecycleNode):
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.create_timer(1.0, self._on_second, clock=self._steady)
-        self.create_service(Trigger, "~/segment", self._on_segment)
-        self.create_service(Trigger, "~/reset_map", self._on_reset_map)
-        self.create_service(MapFile, "~/save_map", self._on_save_map)
-        self.create_service(MapFile, "~/load_map", self._on_load_map)
+        # a group of their own: a request that waits for the worker holds up its whole group
+        group = ReentrantCallbackGroup()
+        for type_, name, callback in (
+            (Trigger, "segment", self._on_segment),
+            (Trigger, "reset_map", self._on_reset_map),
+            (MapFile, "save_map", self._on_save_map),
+            (MapFile, "load_map", self._on_load_map),
+        ):
+            self.create_service(type_, f"~/{name}", callback, callback_group=group)
         self._jumps = self.get_clock().create_jump_callback(
             JumpThreshold(
                 min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True
@@ -149,6 +155,9 @@ class InstanceSegmentationNode(LifecycleNode):
         self._deactivate()
         self._clean_up()
         self.destroy_node()
+        # rclpy's state machine and its services would keep the node on the graph
+        for name in [n for n in vars(self) if n.startswith(("_service_", "_state_machine"))]:
+            delattr(self, name)
 
     # ------------------------------------------------------------------------------ services
 
@@ -277,9 +286,9 @@ def main(args: list[str] | None = None) -> int:
     node.close()
     executor.shutdown(timeout_sec=0.1)
     try_shutdown()
-    # Threads and topics are closed. What is left is a segmentation that may still run, which
-    # can't be cut off inside torch, and the interpreter taking torch apart, which takes it up to
-    # 2 s: neither is worth waiting for.
+    get_default_context().destroy()  # takes the node off the graph
+    # What is left is a segmentation that may still run, which can't be cut off inside torch, and
+    # the interpreter taking torch apart, which takes it up to 2 s: neither is worth waiting for.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

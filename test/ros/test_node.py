@@ -1,7 +1,6 @@
 """The node as users run it: a process of its own, spoken to over DDS (network: a stand-in)."""
 
 import array
-import signal
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -284,27 +283,3 @@ def test_the_security_policy_allows_what_the_node_has_and_nothing_else(ready):
     assert allowed("topics[@publish='ALLOW']/topic") == present("publisher") | detections
     assert allowed("services[@reply='ALLOW']/service") == present("service")
     assert allowed("services[@request='ALLOW']/service") == present("client") == set()
-
-
-def test_sigint_does_not_wait_for_a_slow_segmentation(node, start_node, robot, box_points):
-    slow = start_node({"MTML_TEST_SECONDS": "60"}, segmentation_rate=20.0)
-    robot.until(lambda: robot.clouds.get_subscription_count() == 2, 60, "both nodes")
-    robot.send(box_points([0, 0, 0]))
-    robot.spin(1.0)
-    code, seconds = slow.stop(signal.SIGINT)
-    assert code == 0, slow.text
-    assert seconds < 2.0
-
-
-def test_a_wrong_parameter_at_start_is_one_line_and_exit_code_2(start_node):
-    node = start_node(segmentation_rate=1)
-    assert node.process.wait(60) == 2
-    assert "error: parameter segmentation_rate" in node.text
-    assert "Traceback" not in node.text
-
-
-def test_sigterm_ends_it_too(node, robot):
-    robot.wait_active()
-    code, seconds = node.stop(signal.SIGTERM)
-    assert code == 0, node.text
-    assert seconds < 2.0

@@ -1,0 +1,96 @@
+"""How the node ends and is stopped, whatever it is doing, and how it fails to start."""
+
+import signal
+import time
+
+import pytest
+from lifecycle_msgs.msg import Transition
+from std_srvs.srv import Trigger
+
+SECONDS = 2.0
+"""Within which the node has to be down."""
+
+
+@pytest.fixture
+def busy(start_node, robot, box_points):
+    """A node in the middle of a segmentation that takes a minute."""
+    node = start_node({"MTML_TEST_SECONDS": "60"}, segmentation_rate=20.0)
+    robot.wait_active()
+    robot.send(box_points([0, 0, 0]))
+    robot.spin(1.0)
+    yield node
+    if node.alive:
+        node.stop()
+    robot.until(lambda: robot.clouds.get_subscription_count() == 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_in_the_middle_of_a_segmentation(busy, number):
+    code, seconds = busy.stop(number)
+    assert code == 0, busy.text
+    assert seconds < SECONDS
+    assert "Traceback" not in busy.text
+
+
+def test_deactivation_does_not_wait_for_a_segmentation_either(busy, robot):
+    began = time.monotonic()
+    assert robot.change_state(Transition.TRANSITION_DEACTIVATE)
+    assert time.monotonic() - began < SECONDS
+    assert robot.state() == "inactive"
+    code, seconds = busy.stop()
+    assert code == 0, busy.text
+    assert seconds < SECONDS
+
+
+def test_a_service_that_waits_is_answered_when_the_node_is_deactivated(busy, robot):
+    client = robot.node.create_client(Trigger, "/instance_segmentation/segment")
+    robot.until(client.service_is_ready)
+    waiting = client.call_async(Trigger.Request())
+    robot.spin(0.5)
+    assert not waiting.done()
+    assert robot.change_state(Transition.TRANSITION_DEACTIVATE)
+    robot.until(waiting.done)
+    assert waiting.result().message == "the node was deactivated meanwhile"
+
+
+def test_an_idle_node_ends_at_once(start_node, robot):
+    node = start_node()
+    robot.wait_active()
+    code, seconds = node.stop()
+    assert code == 0, node.text
+    assert seconds < SECONDS
+    robot.until(lambda: robot.clouds.get_subscription_count() == 0)
+
+
+def test_without_autostart_it_waits_to_be_configured(start_node, robot):
+    node = start_node(autostart="false")
+    assert robot.state() == "unconfigured"
+    assert robot.clouds.get_subscription_count() == 0
+    assert robot.change_state(Transition.TRANSITION_CONFIGURE)
+    assert robot.change_state(Transition.TRANSITION_ACTIVATE)
+    robot.wait_active()
+    assert robot.change_state(Transition.TRANSITION_ACTIVE_SHUTDOWN)
+    assert robot.state() == "finalized"
+    code, _ = node.stop()
+    assert code == 0, node.text
+
+
+def test_a_wrong_parameter_at_start_is_one_line_and_exit_code_2(start_node):
+    node = start_node(segmentation_rate=1)
+    assert node.process.wait(60) == 2
+    assert "error: parameter segmentation_rate" in node.text
+    assert "Traceback" not in node.text
+
+
+def test_a_taxonomy_that_is_not_there_leaves_it_unconfigured_and_says_so(start_node, robot):
+    node = start_node(taxonomy="/nowhere.yaml")
+    robot.until(lambda: "cannot configure" in node.text, what="the reason")
+    assert "/nowhere.yaml" in node.text
+    assert robot.state() == "unconfigured"
+    robot.heard["diagnostics"].clear()
+    robot.until(lambda: robot.heard["diagnostics"])
+    assert "nowhere" in robot.diagnostics()["last error"]
+    assert robot.set(taxonomy="scannet") == {}
+    assert robot.change_state(Transition.TRANSITION_CONFIGURE)
+    assert robot.change_state(Transition.TRANSITION_ACTIVATE)
+    robot.wait_active()
