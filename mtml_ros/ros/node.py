@@ -16,6 +16,8 @@ from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rcl_interfaces.msg import SetParametersResult
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, JumpThreshold
 from rclpy.clock_type import ClockType
@@ -238,6 +240,12 @@ class InstanceSegmentationNode(LifecycleNode):
                 return await await_or_execute(callback, request, response)
             except Exception as error:
                 self.get_logger().error(f"request refused: {error!r}")
+                refusal = SetParametersResult(successful=False, reason=str(error))
+                if isinstance(response, SetParameters.Response):
+                    unanswered = len(request.parameters) - len(response.results)
+                    response.results += [refusal] * unanswered
+                elif isinstance(response, SetParametersAtomically.Response):
+                    response.result = refusal
                 return response
 
         return call

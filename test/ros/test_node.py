@@ -9,7 +9,7 @@ import pytest
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import Parameter, ParameterValue
-from rcl_interfaces.srv import DescribeParameters, SetParameters
+from rcl_interfaces.srv import DescribeParameters, SetParameters, SetParametersAtomically
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from mtml_ros.msg import ObjectInstanceArray
@@ -202,11 +202,16 @@ def test_a_parameter_is_refused_with_the_reason(ready, values, reason):
     assert reason in ready.set(**values)[name]
 
 
-def test_a_parameter_of_no_known_type_is_answered(ready):
-    request = SetParameters.Request(
-        parameters=[Parameter(name="queue_size", value=ParameterValue(type=99))]
-    )
-    ready.call(SetParameters, "set_parameters", request)
+def test_a_parameter_of_no_known_type_is_refused_with_the_reason(ready):
+    odd = Parameter(name="queue_size", value=ParameterValue(type=99))
+    request = SetParameters.Request(parameters=[odd, odd])
+    results = ready.call(SetParameters, "set_parameters", request).results
+    assert [r.successful for r in results] == [False, False]
+    assert "99" in results[0].reason
+    request = SetParametersAtomically.Request(parameters=[odd])
+    result = ready.call(SetParametersAtomically, "set_parameters_atomically", request).result
+    assert not result.successful
+    assert "99" in result.reason
 
 
 def test_every_parameter_is_described_with_its_range(ready):
