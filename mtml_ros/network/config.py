@@ -57,7 +57,7 @@ class NetworkConfig:
             "position_scale": 0 <= self.position_scale <= 100
             and (self.position_scale == 0 or self.embedding_size >= 3),
             "semantic": isinstance(self.semantic, bool),
-            "width": 1 <= self.width <= 1024,
+            "width": 1 <= self.width <= 256,
         }
         for name, good in checks.items():
             if not good:

@@ -196,7 +196,7 @@ def test_tensors_that_do_not_fit_the_configuration_are_refused(file, tmp_path, c
 
 
 def test_a_configuration_for_another_width_is_refused(file, tmp_path):
-    config = json.dumps({**CONFIG.to_dict(), "width": 1000})
+    config = json.dumps({**CONFIG.to_dict(), "width": 2})
     path = rewritten(file, tmp_path / "w.safetensors", config=config)
     with pytest.raises(CheckpointError, match="do not fit"):
         load_checkpoint(path)
@@ -218,6 +218,14 @@ def test_flipped_bytes_load_or_are_refused_but_never_crash(file, tmp_path_factor
     except CheckpointError:
         return
     assert all(torch.isfinite(t).all() for t in loaded.network.state_dict().values())
+
+
+def test_loading_leaves_torchs_random_state_alone(file):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    load_checkpoint(file)
+    assert torch.equal(torch.rand(3), expected)
 
 
 def test_weights_are_found_by_name_and_by_path(file, tmp_path, monkeypatch):

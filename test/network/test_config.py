@@ -30,6 +30,7 @@ def test_input_channels_are_the_classes_and_unknown_or_the_features():
         ({"embedding_size": True}, "embedding_size"),
         ({"embedding_size": 2}, "position_scale"),
         ({"width": 0}, "width"),
+        ({"width": 257}, "width"),
         ({"width": "wide"}, "width"),
         ({"voxel_size": float("nan")}, "voxel_size"),
         ({"voxel_size": "10 cm"}, "network"),
