@@ -17,6 +17,7 @@ from mtml_ros.datasets.rooms.labels import (
     SINK,
     TOILET,
     UNLABELLED,
+    WALL,
     WINDOW,
 )
 from mtml_ros.datasets.rooms.settings import Dice
@@ -203,6 +204,18 @@ def shower_tray(d: Dice, label: int) -> Model:
 def shower_curtain(d: Dice, width: float, low: float, high: float) -> Model:
     """The curtain of a bath or shower."""
     return curtain(d, width, low, high, SHOWER_CURTAIN)
+
+
+def column(d: Dice, height: float) -> Model:
+    """A pillar, duct or boxed-in pipe from floor to ceiling: wall, not an object."""
+    b = Body()
+    w, depth = d.size(0.2, 0.7), d.size(0.2, 0.6)
+    if d.chance(0.25):
+        b.cylinder(0, 0, 0, w / 2, height, sides=10, caps=False)
+        depth = w
+    else:
+        b.box(0, 0, 0, w, depth, height)
+    return b.model((w, depth, height), WALL, counted=False)
 
 
 def towel(d: Dice) -> Model:

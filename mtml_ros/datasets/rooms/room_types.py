@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mtml_ros.datasets.rooms import clutter, fixtures, groups, openings, seating, storage, tables
+from mtml_ros.datasets.rooms import (
+    clutter,
+    fitted,
+    fixtures,
+    groups,
+    home,
+    openings,
+    seating,
+    storage,
+    tables,
+    work,
+)
 from mtml_ros.datasets.rooms.geometry import Model
 from mtml_ros.datasets.rooms.layout import Plan
 from mtml_ros.datasets.rooms.settings import Dice, RoomSettings
@@ -67,104 +78,111 @@ def _appliance(d: Dice) -> Model:
     return storage.appliance(d, clutter.other(d))
 
 
+def _machine(d: Dice) -> Model:
+    return storage.other_carcass(d, clutter.other(d))
+
+
 cabinet, wardrobe = _wall(storage.cabinet), _wall(storage.wardrobe)
 chair, armchair = _free(seating.chair), _free(seating.armchair)
 small_table, coffee = _wall(tables.side_table, 1.5), _wall(tables.coffee_table)
 table_by_wall = _wall(tables.dining_table)
 whiteboard, screen = _hung(_board, 0.8, 1.1), _hung(_screen, 1.0, 1.4)
-rack, appliance = _wall(_rack), _wall(_appliance)
+rack, appliance, machine = _wall(_rack), _wall(_appliance), _wall(_machine)
 pouf, ball = _free(seating.ottoman), _free(clutter.ball)
 refrigerator = _wall(storage.refrigerator)
 
 _ANY: tuple[tuple[Group, float], ...] = (
-    (groups.on_floor, 4), (groups.pictures, 1.8), (chair, 1.5), (cabinet, 1.5),
-    (groups.shelf, 0.8), (small_table, 0.7), (groups.bookshelves, 0.8), (screen, 0.3),
+    (groups.on_floor, 4), (home.pictures, 1.8), (chair, 1.5), (cabinet, 1.5),
+    (home.shelf, 0.8), (small_table, 0.7), (groups.column, 0.25), (machine, 0.7),
+    (work.bookshelves, 0.8), (screen, 0.3),
 )  # fmt: skip
 
 RECIPES: dict[str, Recipe] = {
     "living": Recipe(
         (12, 60),
-        ((groups.sofa_corner, 1.0), (groups.television_set, 0.7), (groups.dining, 0.45)),
-        (*_ANY, (groups.sofa_corner, 0.4), (armchair, 1), (groups.cafe, 0.3), (pouf, 0.6),
-         (groups.desk_by_wall, 0.4), (coffee, 0.4)),
+        ((home.sofa_corner, 1.0), (home.television_set, 0.7), (home.dining, 0.45)),
+        (*_ANY, (home.sofa_corner, 0.4), (armchair, 1), (work.cafe, 0.3), (pouf, 0.6),
+         (work.desk_by_wall, 0.4), (coffee, 0.4)),
     ),
     "bedroom": Recipe(
         (8, 30),
-        ((groups.bed_set, 1.0), (groups.wardrobes, 0.7), (groups.desk_by_wall, 0.5),
-         (groups.bed_set, 0.12)),
-        (*_ANY, (groups.wardrobes, 0.7), (armchair, 0.5), (groups.television_set, 0.4),
-         (groups.desk_by_wall, 0.5), (pouf, 0.3), (ball, 0.2)),
+        ((home.bed_set, 1.0), (home.wardrobes, 0.7), (work.desk_by_wall, 0.5),
+         (home.bed_set, 0.12)),
+        (*_ANY, (home.wardrobes, 0.7), (armchair, 0.5), (home.television_set, 0.4),
+         (work.desk_by_wall, 0.5), (pouf, 0.3), (ball, 0.2)),
         density=1.2,
     ),
     "office": Recipe(
         (8, 80),
-        ((groups.desk_by_wall, 0.9), (groups.desk_island, 0.35), (groups.desk_by_wall, 0.6)),
-        (*_ANY, (groups.desk_by_wall, 2.5), (groups.desk_island, 0.6), (whiteboard, 1),
-         (groups.wardrobes, 0.6), (groups.cafe, 0.3), (groups.sofa_corner, 0.2)),
+        ((work.desk_by_wall, 0.9), (work.desk_island, 0.35), (work.desk_by_wall, 0.6)),
+        (*_ANY, (work.desk_by_wall, 2.5), (work.desk_island, 0.6), (whiteboard, 1),
+         (home.wardrobes, 0.6), (work.cafe, 0.3), (home.sofa_corner, 0.2)),
     ),
     "meeting": Recipe(
         (10, 60),
-        ((groups.meeting, 1.0), (whiteboard, 0.8), (screen, 0.5)),
-        (*_ANY, (groups.chair_row, 0.6), (whiteboard, 0.6), (table_by_wall, 0.5)),
+        ((work.meeting, 1.0), (whiteboard, 0.8), (screen, 0.5)),
+        (*_ANY, (work.chair_row, 0.6), (whiteboard, 0.6), (table_by_wall, 0.5),
+         (work.stacked_chairs, 0.3)),
         density=0.6,
     ),
     "kitchen": Recipe(
         (6, 30),
-        ((groups.kitchen_run, 1.0), (groups.kitchen_run, 0.6), (groups.kitchen_island, 0.2),
-         (groups.dining, 0.6), (refrigerator, 0.35)),
-        (*_ANY, (groups.cafe, 0.6), (appliance, 0.6), (groups.kitchen_run, 0.3),
+        ((fitted.kitchen_run, 1.0), (fitted.kitchen_run, 0.6), (fitted.kitchen_island, 0.2),
+         (home.dining, 0.6), (refrigerator, 0.35)),
+        (*_ANY, (work.cafe, 0.6), (appliance, 0.6), (fitted.kitchen_run, 0.3),
          (refrigerator, 0.3)),
         density=1,
     ),
     "bathroom": Recipe(
         (4.5, 14),
-        ((groups.bathroom, 1.0),),
+        ((fitted.bathroom, 1.0),),
         ((groups.on_floor, 2), (_hung(fixtures.towel, 0.6, 1.1), 1.5), (cabinet, 0.8),
-         (groups.pictures, 0.5), (groups.vanity, 0.3), (appliance, 0.5), (groups.shelf, 0.7)),
+         (home.pictures, 0.5), (fitted.vanity, 0.3), (appliance, 0.5), (home.shelf, 0.7)),
         density=1.4,
     ),
     "classroom": Recipe(
         (30, 120),
-        ((groups.classroom, 1.0), (whiteboard, 0.9), (groups.desk_by_wall, 0.6)),
-        (*_ANY, (whiteboard, 1), (groups.chair_row, 0.4), (groups.twin_group, 0.6)),
+        ((work.classroom, 1.0), (whiteboard, 0.9), (work.desk_by_wall, 0.6)),
+        (*_ANY, (whiteboard, 1), (work.chair_row, 0.4), (work.twin_group, 0.6),
+         (work.stacked_chairs, 0.5)),
         density=0.36,
         long=(1.0, 1.6),
     ),
     "corridor": Recipe(
         (8, 40),
-        ((groups.chair_row, 0.5),),
-        (*_ANY, (groups.wardrobes, 1), (groups.chair_row, 0.5), (whiteboard, 0.4)),
+        ((work.chair_row, 0.5),),
+        (*_ANY, (home.wardrobes, 1), (work.chair_row, 0.5), (whiteboard, 0.4)),
         density=0.7,
         long=(2.5, 7.0),
     ),
     "lounge": Recipe(
         (25, 200),
-        ((groups.sofa_corner, 1.0), (groups.sofa_corner, 0.8), (groups.cafe, 0.8)),
-        (*_ANY, (groups.sofa_corner, 1.5), (groups.cafe, 2.5), (armchair, 2),
-         (groups.twin_group, 0.8), (groups.chair_row, 0.4), (pouf, 0.5)),
+        ((home.sofa_corner, 1.0), (home.sofa_corner, 0.8), (work.cafe, 0.8)),
+        (*_ANY, (home.sofa_corner, 1.5), (work.cafe, 2.5), (armchair, 2),
+         (work.twin_group, 0.8), (work.chair_row, 0.4), (pouf, 0.5)),
         density=0.5,
     ),
     "library": Recipe(
         (12, 90),
-        ((groups.bookshelves, 1.0), (groups.bookshelves, 1.0), (groups.shelf_rows, 0.5),
-         (groups.twin_group, 0.6)),
-        (*_ANY, (groups.bookshelves, 3), (groups.cafe, 0.8), (groups.desk_by_wall, 0.8),
+        ((work.bookshelves, 1.0), (work.bookshelves, 1.0), (work.shelf_rows, 0.5),
+         (work.twin_group, 0.6)),
+        (*_ANY, (work.bookshelves, 3), (work.cafe, 0.8), (work.desk_by_wall, 0.8),
          (armchair, 0.6)),
         density=0.7,
     ),
     "storage": Recipe(
         (6, 25),
         ((rack, 0.8), (cabinet, 0.8), (rack, 0.6)),
-        ((groups.on_floor, 5), (rack, 1.5), (cabinet, 1.5), (groups.wardrobes, 1), (chair, 0.6),
+        ((groups.on_floor, 5), (rack, 1.5), (cabinet, 1.5), (home.wardrobes, 1), (chair, 0.6),
          (table_by_wall, 0.8), (appliance, 1), (refrigerator, 0.3)),
         density=1.8,
     ),
     "studio": Recipe(
         (18, 60),
-        ((groups.bed_set, 0.9), (groups.kitchen_run, 0.9), (groups.sofa_corner, 0.8),
-         (groups.dining, 0.6), (groups.desk_by_wall, 0.6), (groups.wardrobes, 0.5)),
-        (*_ANY, (groups.on_floor, 2), (groups.television_set, 0.5), (armchair, 0.5),
-         (refrigerator, 0.4), (groups.desk_by_wall, 0.5)),
+        ((home.bed_set, 0.9), (fitted.kitchen_run, 0.9), (home.sofa_corner, 0.8),
+         (home.dining, 0.6), (work.desk_by_wall, 0.6), (home.wardrobes, 0.5)),
+        (*_ANY, (groups.on_floor, 2), (home.television_set, 0.5), (armchair, 0.5),
+         (refrigerator, 0.4), (work.desk_by_wall, 0.5)),
         density=1,
     ),
 }  # fmt: skip

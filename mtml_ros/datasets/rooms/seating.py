@@ -17,6 +17,11 @@ def chair(d: Dice) -> Model:
     return kind(d)
 
 
+def stackable(d: Dice) -> Model:
+    """A chair of the kind that is piled up."""
+    return _side_chair(d) if d.chance(0.6) else _shell_chair(d)
+
+
 def _side_chair(d: Dice) -> Model:
     """A chair on four legs or two sled runners, its back solid, of bars or open."""
     b = Body()
@@ -179,8 +184,8 @@ def stool(d: Dice) -> Model:
 
 
 def armchair(d: Dice) -> Model:
-    """An upholstered chair for one; ScanNet calls it a chair."""
-    return _upholstered(d, d.size(0.65, 0.95), 1, CHAIR)
+    """An upholstered chair for one; ScanNet's annotators call it a chair, now and then a sofa."""
+    return _upholstered(d, d.size(0.65, 0.95), 1, SOFA if d.chance(0.15) else CHAIR)
 
 
 def sofa(d: Dice) -> Model:

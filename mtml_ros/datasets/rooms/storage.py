@@ -74,6 +74,12 @@ def carcass(d: Dice, length: float, depth: float, height: float) -> Model:
     return b.model((length + 0.04, depth + 0.06, height), CABINET, tops=tops)
 
 
+def other_carcass(d: Dice, label: int) -> Model:
+    """A piano, lockers, fireplace, machine: of a cabinet's shape, but none by name."""
+    model = carcass(d, d.size(0.4, 1.6), d.size(0.3, 0.8), d.size(0.5, 1.9))
+    return model.as_label(label, counted=label != UNLABELLED)
+
+
 def nightstand(d: Dice) -> Model:
     """A small cabinet or table beside a bed. NYU40 has a class of its own for it."""
     b = Body()
