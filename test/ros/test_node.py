@@ -130,6 +130,16 @@ def test_bad_clouds_are_counted_and_the_node_goes_on(ready, node, box_points):
     assert "4711" in node.text
 
 
+def test_of_a_burst_every_cloud_is_accounted_for(ready, box_points):
+    before = sum(dropped(ready).values())
+    for _ in range(300):
+        ready.send(box_points([0, 0, 0]))
+    ready.spin(0.5)
+    ready.send(box_points([0, 0, 0]))  # whose number shows what was lost before it
+    after = sum(dropped(ready).values())  # waits until sent = integrated + dropped
+    assert before < after < before + 300
+
+
 def test_a_class_filter_leaves_other_objects_out_at_once(ready, box_points):
     ready.send(box_points([0, 0, 0]), CHAIR)
     ready.send(box_points([2, 0, 0]), TABLE)

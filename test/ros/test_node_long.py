@@ -223,6 +223,8 @@ def test_a_soak(start_node, robot, box_points, environment, tmp_path):
         del robot.heard["diagnostics"][:-3]
     soak.close()
     robot.node.destroy_subscription(relay)
+    robot.spin(1.0)
+    robot.send(soak.static)  # whose number shows what was lost before it
 
     def accounted():
         values = robot.diagnostics()
