@@ -16,6 +16,7 @@ from mtml_ros.errors import CheckpointError, ConfigurationError, InputError
 from mtml_ros.grouping.components import label_components, neighbor_edges
 from mtml_ros.grouping.labelling import assign_free, label_masks
 from mtml_ros.grouping.proposals import Masks, propose
+from mtml_ros.grouping.quality import VoxelContext, mask_features
 from mtml_ros.grouping.scoring import ScoreSettings, score_masks
 from mtml_ros.grouping.selection import choose_partition
 from mtml_ros.grouping.suppression import coherent_labelling, suppress
@@ -31,6 +32,7 @@ from mtml_ros.voxels import VoxelGrid
 class SegmenterSettings:
     """Post-processing (MTML, section 3.3).
 
+    learned_score: score proposals by the weights' learned estimate of their IoU, if they have one.
     score_threshold: instances below it are dropped. min_voxels: so are smaller ones.
     bandwidths: mean-shift radii in the embedding's units. split: propose connected parts too.
     suppression_iou: proposals that overlap a better one by more are dropped.
@@ -43,6 +45,7 @@ class SegmenterSettings:
     label_weight: what an input label's vote weighs, the network's own class having 1.
     """
 
+    learned_score: bool = True
     score_threshold: float = 0.2
     min_voxels: int = 10
     bandwidths: tuple[float, ...] = (0.6, 1.0, 1.6)
@@ -71,6 +74,7 @@ class InstanceSegmenter:
     ) -> None:
         self.network = checkpoint.network.to(device).eval()
         self.config = checkpoint.config
+        self.quality = checkpoint.quality
         self.taxonomy = taxonomy
         self.device = device
         self.settings = settings or settings_from(checkpoint.settings)
@@ -110,25 +114,16 @@ class InstanceSegmenter:
         seconds: dict[str, float] = {}
         with _timed(seconds, "network"):
             output = self.embed(grid)
-            candidates, votes = self._read_labels(grid, output)
+            candidates, votes = self.read_labels(grid, output)
         if not candidates.any():
             return Segmentation(
                 grid, np.full(len(grid), -1, np.int32), [], [], grid.labels.copy(), seconds
             )
-        embedding = output.embedding.cpu().numpy()
-        direction = output.direction.cpu().numpy()
-        centers = grid.centers
         with _timed(seconds, "propose"):
-            edges = neighbor_edges(grid.coordinates)
-            inside = torch.from_numpy(np.flatnonzero(candidates)).to(self.device)
-            partitions = propose(output.embedding[inside], candidates, edges, s.bandwidths, s.split)
-            components = label_components(
-                edges, np.where(candidates, grid.labels.astype(np.int64), -1)
-            )
-            partitions.append(components.astype(np.int64))
-        with _timed(seconds, "score"):
+            context, partitions = self.propose(grid, output, candidates)
             masks = Masks.joined([Masks.of_partition(p) for p in partitions])
-            scores = score_masks(masks, embedding, direction, centers, s.score).score
+        with _timed(seconds, "score"):
+            scores = self._score(masks, context)
             scores[masks.sizes < s.min_voxels] = 0
         with _timed(seconds, "suppress"):
             usable = np.flatnonzero(scores >= s.score_threshold)
@@ -138,9 +133,43 @@ class InstanceSegmenter:
             chosen = self._choose(partitions, scores)
             chosen = chosen[scores[chosen] >= s.score_threshold]
             owner = coherent_labelling(masks.select(chosen), len(grid), s.min_voxels)
-            owner = assign_free(owner, candidates, embedding, s.assign_radius)
+            owner = assign_free(owner, candidates, context.embedding, s.assign_radius)
             segmentation = self._coherent(grid, owner, scores[chosen], votes, proposals)
         return replace(segmentation, seconds=seconds)
+
+    def propose(
+        self, grid: VoxelGrid, output: NetworkOutput, candidates: np.ndarray
+    ) -> tuple[VoxelContext, list[np.ndarray]]:
+        """What is known of each voxel, and the partitions of the candidates (V,) bool: those of
+        `grouping.proposals.propose`, and last the connected components of the labels."""
+        s = self.settings
+        edges = neighbor_edges(grid.coordinates)
+        inside = torch.from_numpy(np.flatnonzero(candidates)).to(self.device)
+        partitions = propose(output.embedding[inside], candidates, edges, s.bandwidths, s.split)
+        labels = np.where(candidates, grid.labels.astype(np.int64), -1)
+        partitions.append(label_components(edges, labels).astype(np.int64))
+        probability = None
+        if output.semantic is not None:
+            probability = torch.softmax(output.semantic, dim=1).cpu().numpy()
+        context = VoxelContext(
+            output.embedding.cpu().numpy(),
+            output.direction.cpu().numpy(),
+            grid.centers,
+            edges,
+            candidates,
+            partitions[-1],
+            grid.labels,
+            probability,
+        )
+        return context, partitions
+
+    def _score(self, masks: Masks, context: VoxelContext) -> np.ndarray:
+        """(P,) float64 in 0..1: the learned score where the weights have one, else the paper's."""
+        if self.quality is not None and self.settings.learned_score:
+            return self.quality.predict(mask_features(masks, context))
+        c = context
+        terms = score_masks(masks, c.embedding, c.direction, c.centers, self.settings.score)
+        return terms.score
 
     def embed(self, grid: VoxelGrid) -> NetworkOutput:
         """The network's output for a grid."""
@@ -153,7 +182,7 @@ class InstanceSegmenter:
             output: NetworkOutput = self.network(batch)
         return output
 
-    def _read_labels(self, grid: VoxelGrid, output: NetworkOutput) -> tuple[np.ndarray, np.ndarray]:
+    def read_labels(self, grid: VoxelGrid, output: NetworkOutput) -> tuple[np.ndarray, np.ndarray]:
         """(V,) bool, voxels that may belong to an instance; (V, C + 1) float32, their votes for
         its class: the labels', and where the network knows better its own."""
         is_thing = self.taxonomy.is_thing

@@ -13,12 +13,14 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from mtml_ros.errors import CheckpointError, ConfigurationError
+from mtml_ros.grouping.quality import FEATURES, QualityModel
 from mtml_ros.network.config import NetworkConfig
 from mtml_ros.network.dense import DenseNetwork
 from mtml_ros.network.sparse import SparseNetwork
 
 FORMAT = "mtml_ros checkpoint"
 VERSION = 1
+QUALITY = "quality."
 MAX_FILE_BYTES = 1 << 30
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 DEFAULT_WEIGHTS = "rooms"
@@ -30,12 +32,14 @@ class Checkpoint:
 
     network: maps a VoxelBatch to a NetworkOutput. settings: post-processing settings chosen
     with these weights (names of SegmenterSettings). info: training data, seed, figures.
+    quality: the learned score of proposals, in place of the paper's terms; or None.
     """
 
     network: nn.Module
     config: NetworkConfig
     settings: dict[str, Any] = field(default_factory=dict)
     info: dict[str, Any] = field(default_factory=dict)
+    quality: QualityModel | None = None
 
 
 def build_network(config: NetworkConfig) -> nn.Module:
@@ -49,6 +53,9 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
     for name, value in checkpoint.network.state_dict().items():
         half = value.is_floating_point() and value.dim() >= 2 and "heads" not in name
         tensors[name] = value.detach().cpu().to(torch.float16 if half else value.dtype).contiguous()
+    if checkpoint.quality is not None:
+        for name, array in vars(checkpoint.quality).items():
+            tensors[QUALITY + name] = torch.from_numpy(array).clone(memory_format=torch.contiguous_format)
     metadata = {
         "format": FORMAT,
         "version": str(VERSION),
@@ -102,14 +109,32 @@ def load_checkpoint(path: str | Path, device: torch.device | str = "cpu") -> Che
         info = json.loads(metadata["info"])
         if not (isinstance(settings, dict) and isinstance(info, dict)):
             raise ValueError("settings and info must be mappings")
-        with torch.device("meta"):
+        # not on torch's meta device, which takes seconds to import what it needs
+        with torch.random.fork_rng(devices=[]):
             network = build_network(config)
+        quality = _take_quality(tensors)
         full = {n: t.float() if t.dtype == torch.float16 else t for n, t in tensors.items()}
         _check_tensors(full, network.state_dict())
         network.load_state_dict(full, assign=True)
-    except (KeyError, ValueError, RuntimeError, ConfigurationError) as error:
+    except (LookupError, ValueError, RuntimeError, ConfigurationError) as error:
         raise CheckpointError(f"weights {path}: do not fit: {error}") from error
-    return Checkpoint(network.to(device).eval(), config, settings, info)
+    return Checkpoint(network.to(device).eval(), config, settings, info, quality)
+
+
+def _take_quality(tensors: dict[str, Tensor]) -> QualityModel | None:
+    """Takes the learned score out of a checkpoint's tensors; ValueError if it is malformed."""
+    found = {n: tensors.pop(n) for n in list(tensors) if n.startswith(QUALITY)}
+    if not found:
+        return None
+    fields = {n.removeprefix(QUALITY): t for n, t in found.items()}
+    f, h = len(FEATURES), fields["bias1"].shape[0]
+    shapes = {"mean": (f,), "scale": (f,), "weight1": (f, h), "bias1": (h,), "weight2": (h,),
+              "bias2": (1,)}  # fmt: skip
+    for name, shape in shapes.items():
+        t = fields[name]
+        if tuple(t.shape) != shape or t.dtype != torch.float32 or not torch.isfinite(t).all():
+            raise ValueError(f"{QUALITY}{name} is not a finite float32 array of shape {shape}")
+    return QualityModel(**{name: fields[name].numpy() for name in shapes})
 
 
 def _check_tensors(tensors: dict[str, Tensor], expected: dict[str, Tensor]) -> None:

@@ -97,11 +97,12 @@ def test_more_points_than_are_sampled_are_all_assigned(monkeypatch):
 
 
 def test_as_many_modes_as_allowed_still_claim_every_point(monkeypatch):
-    monkeypatch.setattr(module, "MAX_MODES", 3)
+    monkeypatch.setattr(module, "MAX_ROUNDS", 1)
+    monkeypatch.setattr(module, "SEEDS", 3)  # every second point of six
     points = 10.0 * torch.arange(6.0)[:, None]
     cluster, modes = mean_shift(points, 1.0)
-    assert len(modes) == 3
-    assert cluster.tolist() == [0, 1, 2, 2, 2, 2]
+    assert modes[:, 0].tolist() == [0, 20, 40]
+    assert cluster.tolist() == [0, 0, 1, 1, 2, 2]
 
 
 def test_nearest_is_the_nearest_and_ties_go_to_the_first():

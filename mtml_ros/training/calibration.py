@@ -1,0 +1,85 @@
+"""Fits the learned score: what IoU a proposal with such features has, on unseen scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from torch import nn
+
+from mtml_ros.datasets.scene import Scene
+from mtml_ros.grouping.proposals import Masks
+from mtml_ros.grouping.quality import QualityModel, mask_features
+from mtml_ros.segmenter import InstanceSegmenter
+from mtml_ros.training.samples import voxelize
+from mtml_ros.voxels import VoxelGrid
+
+HIDDEN = 24
+STEPS = 1500
+CALIBRATION_SEED = 88_000
+"""Scenes of these seeds are drawn by no training step and no validation."""
+
+
+def calibrate(segmenter: InstanceSegmenter, scenes: Iterable[Scene], seed: int = 0) -> QualityModel:
+    """The model fitted to the proposals of a segmenter in these scenes.
+
+    scenes: at least one, that its network was not trained on; their noisy labels are the input.
+    """
+    features, overlaps = [], []
+    for scene in scenes:
+        sample = voxelize(scene, segmenter.voxel_size)
+        masks, x = _examples(segmenter, sample.grid)
+        if masks is not None:
+            features.append(x)
+            overlaps.append(best_overlap(masks, sample.instance))
+    return fit(np.concatenate(features), np.concatenate(overlaps), seed)
+
+
+def best_overlap(masks: Masks, instance: np.ndarray) -> np.ndarray:
+    """(P,) float32: the highest IoU of each mask with a true instance (V,), -1 for none."""
+    ids, compact = np.unique(instance, return_inverse=True)
+    compact = compact.reshape(-1)
+    sizes = np.bincount(compact)
+    pair, shared = np.unique(masks.mask * len(ids) + compact[masks.voxel], return_counts=True)
+    mask, thing = pair // len(ids), pair % len(ids)
+    iou = shared / (masks.sizes[mask] + sizes[thing] - shared)
+    iou[ids[thing] < 0] = 0
+    best = np.zeros(masks.count, dtype=np.float32)
+    np.maximum.at(best, mask, iou.astype(np.float32))
+    return best
+
+
+def fit(features: np.ndarray, overlaps: np.ndarray, seed: int = 0) -> QualityModel:
+    """The model with least cross-entropy between its estimate and the true IoU.
+
+    features: (n, F) float32. overlaps: (n,) float32 in 0..1.
+    """
+    mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
+    x = torch.from_numpy((features - mean) / scale)
+    y = torch.from_numpy(overlaps)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        first, second = nn.Linear(x.shape[1], HIDDEN), nn.Linear(HIDDEN, 1)
+        net = nn.Sequential(first, nn.ReLU(), second)
+        optimizer = torch.optim.AdamW(net.parameters(), lr=1e-2, weight_decay=1e-3)
+        for step in range(STEPS):
+            for group in optimizer.param_groups:
+                group["lr"] = 1e-2 * (1 - step / STEPS)
+            loss = nn.functional.binary_cross_entropy_with_logits(net(x)[:, 0], y)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    arrays = (mean, scale, first.weight.t(), first.bias, second.weight[0], second.bias)
+    return QualityModel(*(torch.as_tensor(a).detach().numpy().astype(np.float32) for a in arrays))
+
+
+def _examples(segmenter: InstanceSegmenter, grid: VoxelGrid) -> tuple[Masks | None, np.ndarray]:
+    output = segmenter.embed(grid)
+    candidates = segmenter.read_labels(grid, output)[0]
+    if not candidates.any():
+        return None, np.zeros((0, 0), dtype=np.float32)
+    context, partitions = segmenter.propose(grid, output, candidates)
+    masks = Masks.joined([Masks.of_partition(p) for p in partitions])
+    masks = masks.select(np.flatnonzero(masks.sizes >= segmenter.settings.min_voxels))
+    return masks, mask_features(masks, context)
