@@ -90,8 +90,8 @@ class InstanceTracker:
     that grows, a half that is completed and a flickering outline keep their id, and of a split
     object the part that is most like it does. Where objects merge, the oldest keeps its id
     (of unlike class: the one that makes up most of it); the others are remembered apart for some
-    updates. What stays unmatched gets a new id. Objects that are not seen keep their voxels: the
-    robot may come back to them. The order of the instances has no influence.
+    updates. What stays unmatched gets a new id, the largest the lowest. Objects that are not seen
+    keep their voxels: the robot may come back to them. The order of the instances has no influence.
 
     One sorted array says which object owns which voxel, so that an update costs a look-up of the
     instances' voxels and one count of the pairs that occur.
@@ -99,6 +99,7 @@ class InstanceTracker:
 
     def __init__(self, centroid_gate: float = 0.3) -> None:
         self.centroid_gate = centroid_gate
+        self._next_id = 1
         self.reset()
 
     def reset(self) -> None:
@@ -107,8 +108,6 @@ class InstanceTracker:
         self._owner = np.zeros(0, dtype=np.int64)  # row of the owner of each
         self._objects = _Objects.empty()
         self._updates = 0
-        if not hasattr(self, "_next_id"):
-            self._next_id = 1
 
     def update(self, segmentation: Segmentation, stamp: float) -> list[TrackedInstance]:
         """Recognise the instances of a segmentation, in their order. stamp: seconds."""
@@ -119,6 +118,8 @@ class InstanceTracker:
         self._match_by_centroid(seen, match, inside)
 
         fresh = np.flatnonzero(match < 0)
+        # of those new at once the largest counts as the oldest, should they turn out to be one
+        fresh = fresh[np.argsort(-seen.size[fresh], kind="stable")]
         match[fresh] = len(self._objects) + np.arange(len(fresh))
         born = _Objects.empty(len(fresh))
         born.ids[:] = self._next_id + np.arange(len(fresh))

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtml_ros.errors import ConfigurationError, InputError, MapFileError
+from mtml_ros.evaluation.baselines import components_as_instances
 from mtml_ros.taxonomy import Taxonomy
+from mtml_ros.tracker import InstanceTracker
 from mtml_ros.voxel_map import CLEAR_AFTER, IntegrationReport, VoxelMap
 from mtml_ros.voxels import LabeledPoints, VoxelGrid, pack_keys, voxel_keys, winning_labels
 
@@ -281,6 +283,8 @@ def _chair(x: float, y: float) -> list[np.ndarray]:
     ]
 
 
+FLOOR, WALL, CHAIR, TABLE = 2, 1, 5, 7
+
 # no face lies on the border of a voxel, where noise would put half of its points on either side
 ROOM = [
     _box((-1, -1, -0.3), (6, 5, -0.05)),  # floor
@@ -289,22 +293,23 @@ ROOM = [
     _box((2.53, 0.55, 0.72), (3.88, 1.35, 0.76)),  # a table on two panels
     _box((2.53, 0.55, -0.05), (2.57, 1.35, 0.72)),
     _box((3.84, 0.55, -0.05), (3.88, 1.35, 0.72)),
-    *_chair(1.53, 2.63),
+    *_chair(2.73, 3.13),
 ]
 MOVED = _chair(3.23, 2.23)
+CLASS_OF_BOX = np.array([FLOOR] + [WALL] * 2 + [TABLE] * 3 + [CHAIR] * 12, dtype=np.uint8)
 
 
-def _ranges(boxes: list[np.ndarray], origin: np.ndarray, rays: np.ndarray) -> np.ndarray:
-    """Distance to the first box that each ray (R, 3) hits (slab method); inf for none."""
-    nearest = np.full(len(rays), np.inf)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for low, high in boxes:
+def _first_hits(boxes: list[np.ndarray], origin: np.ndarray, rays: np.ndarray) -> tuple:
+    """Distance to the first box that each ray (R, 3) hits, inf for none, and which box it is."""
+    ranges = np.full((len(boxes), len(rays)), np.inf)
+    with np.errstate(divide="ignore", invalid="ignore"):  # the slab method
+        for box, (low, high) in enumerate(boxes):
             one, two = (low - origin) / rays, (high - origin) / rays
             enter = np.nanmax(np.minimum(one, two), axis=1)
             leave = np.nanmin(np.maximum(one, two), axis=1)
             hit = (enter <= leave) & (enter > 0)
-            nearest[hit] = np.minimum(nearest[hit], enter[hit])
-    return nearest
+            ranges[box, hit] = enter[hit]
+    return ranges.min(axis=0), ranges.argmin(axis=0)
 
 
 def _scan(boxes: list[np.ndarray], number: int, rng: np.random.Generator) -> tuple:
@@ -318,11 +323,11 @@ def _scan(boxes: list[np.ndarray], number: int, rng: np.random.Generator) -> tup
     u, v = np.meshgrid(np.linspace(-0.767, 0.767, 96), np.linspace(-0.575, 0.575, 72))
     rays = ahead + u.reshape(-1, 1) * right + v.reshape(-1, 1) * np.cross(right, ahead)
     rays /= np.linalg.norm(rays, axis=1, keepdims=True)
-    distance = _ranges(boxes, origin, rays)
+    distance, box = _first_hits(boxes, origin, rays)
     seen = np.isfinite(distance)
     distance = distance[seen] * (1 + 0.005 * rng.normal(size=seen.sum()))
     xyz = (origin + rays[seen] * distance[:, None]).astype(np.float32)
-    return LabeledPoints(xyz, np.ones(len(xyz), dtype=np.uint8)), origin
+    return LabeledPoints(xyz, CLASS_OF_BOX[box[seen]]), origin
 
 
 def _surface(boxes: list[np.ndarray]) -> np.ndarray:
@@ -339,7 +344,8 @@ def _surface(boxes: list[np.ndarray]) -> np.ndarray:
 
 def test_chair_carried_away_disappears_and_nothing_else_does() -> None:
     rng = np.random.default_rng(0)
-    clearing, hits = VoxelMap(SIZE, 3, 10**6), []
+    clearing, hits = VoxelMap(SIZE, 20, 10**6), []
+    tracker, ids_seen = InstanceTracker(), []
     room = _surface(ROOM)
     chair = np.setdiff1d(_surface(MOVED), room)
     left = []
@@ -348,6 +354,9 @@ def test_chair_carried_away_disappears_and_nothing_else_does() -> None:
         points, origin = _scan(boxes, number, rng)
         clearing.integrate(points, number, origin)
         hits.append(np.unique(voxel_keys(points.xyz, SIZE)))
+        segmentation = components_as_instances(clearing.snapshot(), Taxonomy.scannet(), 10)
+        tracked = tracker.update(segmentation, number)
+        ids_seen.append({t.id: t.instance.label for t in tracked})
         left.append(int(np.isin(chair, pack_keys(clearing.snapshot().coordinates)).sum()))
     keys, clouds = np.unique(np.concatenate(hits), return_counts=True)
     kept = np.isin(keys, pack_keys(clearing.snapshot().coordinates))
@@ -358,6 +367,13 @@ def test_chair_carried_away_disappears_and_nothing_else_does() -> None:
     assert left[29 + CLEAR_AFTER // 2] > 0.8 * there
     assert left[29 + 3 * CLEAR_AFTER] < 0.2 * there
     assert left[29 + 5 * CLEAR_AFTER] == 0
+    # three objects; the chair's id goes with it, and the others keep theirs throughout
+    assert sorted(ids_seen[29].values()) == [CHAIR, CHAIR, TABLE]
+    assert sorted(ids_seen[-1].values()) == [CHAIR, TABLE]
+    for id_, label in ids_seen[-1].items():
+        assert all(seen[id_] == label for seen in ids_seen[5:])
+    assert len(set().union(*ids_seen[5:])) == 3
+
     # of the rest, what one cloud of five has hit stays (but for an edge or two); what only noise
     # made a cloud or two hit may go
     static = np.isin(keys, room)
