@@ -116,7 +116,7 @@ def bathroom(plan: Plan) -> None:
     d = plan.dice
     if d.chance(0.65):
         tub = fixtures.bathtub(d)
-        item = plan.against_wall(tub, gap=0.0, tries=25)
+        item = plan.against_wall(tub, gap=0.0, tries=60)
         if item is not None and d.chance(0.65):
             at = plan.items[item]
             _bath_curtain(plan, at.world(0, tub.size[1] / 2 - 0.06), at.yaw, tub.size[0])
@@ -127,7 +127,7 @@ def bathroom(plan: Plan) -> None:
             at = plan.items[item]
             _bath_curtain(plan, at.world(0, tray.size[1] / 2 - 0.04), at.yaw, tray.size[0])
     for _ in range(d.pick((1, 2), (8, 1))):
-        plan.against_wall(fixtures.toilet(d), gap=0.01, tries=25)
+        plan.against_wall(fixtures.toilet(d), gap=0.01, tries=50)
     vanity(plan) if d.chance(0.5) else plan.against_wall(fixtures.washbasin(d), gap=0.0)
     for _ in range(d.count(0, 2)):
         hang(plan, fixtures.towel(d), 0.9)

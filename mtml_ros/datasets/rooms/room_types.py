@@ -92,7 +92,7 @@ pouf, ball = _free(seating.ottoman), _free(clutter.ball)
 refrigerator = _wall(storage.refrigerator)
 
 _ANY: tuple[tuple[Group, float], ...] = (
-    (groups.on_floor, 4), (home.pictures, 1.8), (chair, 1.5), (cabinet, 1.5),
+    (groups.on_floor, 4), (home.pictures, 1.2), (chair, 1.5), (cabinet, 1.5),
     (home.shelf, 0.8), (small_table, 0.7), (groups.column, 0.25), (machine, 0.7),
     (work.bookshelves, 0.8), (screen, 0.3),
 )  # fmt: skip

@@ -13,9 +13,9 @@ Choice = TypeVar("Choice")
 
 
 def _room_types() -> dict[str, float]:
-    return {"living": 3, "bedroom": 3, "office": 3, "meeting": 1.5, "kitchen": 2, "bathroom": 1.5,
+    return {"living": 3, "bedroom": 4, "office": 3, "meeting": 1.5, "kitchen": 3, "bathroom": 3.5,
             "classroom": 1.5, "corridor": 0.7, "lounge": 1.5, "library": 1, "storage": 0.8,
-            "studio": 1.5}  # fmt: skip
+            "studio": 3}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class RoomSettings:
 
 
 VALIDATION = RoomSettings(
-    room_types={"living": 2, "bedroom": 2, "office": 4, "meeting": 2, "kitchen": 3, "bathroom": 2,
+    room_types={"living": 2, "bedroom": 2.5, "office": 4, "meeting": 2, "kitchen": 3, "bathroom": 3,
                 "classroom": 1, "corridor": 1.2, "lounge": 1, "library": 0.6, "storage": 1.2,
                 "studio": 3},
     area=(7.0, 150.0),
