@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from mtml_ros.errors import CheckpointError
+from mtml_ros.grouping.quality import FEATURES, QualityModel
 from mtml_ros.network import checkpoint
 from mtml_ros.network.batch import make_batch
 from mtml_ros.network.checkpoint import (
@@ -98,6 +100,39 @@ def test_saving_what_was_loaded_changes_nothing_more(file, tmp_path):
     save_checkpoint(again, load_checkpoint(file))
     first, second = load_file(file), load_file(again)
     assert all(torch.equal(first[n], second[n]) for n in first)
+
+
+def quality_model(hidden: int = 3) -> QualityModel:
+    rng = np.random.default_rng(0)
+    f = len(FEATURES)
+    shapes = {"mean": f, "scale": f, "weight1": (f, hidden), "bias1": hidden,
+              "weight2": hidden, "bias2": 1}  # fmt: skip
+    return QualityModel(**{n: rng.normal(size=s).astype(np.float32) for n, s in shapes.items()})
+
+
+def test_the_learned_score_travels_with_the_weights(file, tmp_path):
+    assert load_checkpoint(file).quality is None
+    path = tmp_path / "scored.safetensors"
+    save_checkpoint(path, replace(make_checkpoint(), quality=quality_model()))
+    loaded = load_checkpoint(path).quality
+    assert loaded is not None
+    for name, array in vars(quality_model()).items():
+        assert np.array_equal(getattr(loaded, name), array)
+
+
+@pytest.mark.parametrize("name", ["bias1", "weight1", "mean"])
+@pytest.mark.parametrize("value", [None, torch.tensor(1.0), torch.full((2, 2), torch.nan)])
+def test_a_malformed_learned_score_is_refused(tmp_path, name, value):
+    good, bad = tmp_path / "good.safetensors", tmp_path / "bad.safetensors"
+    save_checkpoint(good, replace(make_checkpoint(), quality=quality_model()))
+
+    def change(tensors):
+        del tensors[f"quality.{name}"]
+        if value is not None:
+            tensors[f"quality.{name}"] = value
+
+    with pytest.raises(CheckpointError, match="do not fit"):
+        load_checkpoint(rewritten(good, bad, change))
 
 
 def test_python_objects_are_never_unpickled(tmp_path):

@@ -81,6 +81,7 @@ def test_missing_options_are_named(name):
         "[" * 3000,
         "!!python/object:os.x {}",
     ],
+    ids=lambda text: repr(text[:20]),
 )
 def test_files_that_are_no_recipe_are_refused(tmp_path, text):
     path = tmp_path / "recipe.yaml"
