@@ -12,6 +12,10 @@ pytest.importorskip("launch_ros", reason="launch_ros comes with ROS only, there 
 
 from rcl_interfaces.srv import GetParameters
 
+from mtml_ros.network.checkpoint import Checkpoint, build_network, save_checkpoint
+from mtml_ros.network.config import NetworkConfig
+from mtml_ros.taxonomy import Taxonomy
+
 PARAMETERS = """
 /**:
   ros__parameters:
@@ -46,12 +50,15 @@ def launched(root, tmp_path, alone_on_dds):
         "PATH": os.pathsep.join(programs),
     }
     (tmp_path / "parameters.yaml").write_text(PARAMETERS)
+    config = NetworkConfig(Taxonomy.scannet().names[1:], width=8)
+    weights = tmp_path / "untrained.safetensors"
+    save_checkpoint(weights, Checkpoint(build_network(config), config))
     process = subprocess.Popen(
         [
             *(sys.executable, "-c", LAUNCH),
             str(root / "launch" / "instance_segmentation.launch.py"),
             *(f"params_file:={tmp_path / 'parameters.yaml'}", "device:=cpu", "namespace:=robot"),
-            *("points:=/camera/cloud", "use_sim_time:=true"),
+            *("points:=/camera/cloud", "use_sim_time:=true", f"weights:={weights}"),
         ],
         env=environment,
         stdout=subprocess.PIPE,
