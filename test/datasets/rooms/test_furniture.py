@@ -28,7 +28,6 @@ STANDING: list[Make] = [
 # beds with headboard; toilets: EN 33 with cistern.
 HEIGHTS: list[tuple[Make, int, float, float]] = [
     (seating.office_chair, CHAIR, 0.75, 1.45),
-    (seating.armchair, CHAIR, 0.60, 1.15),
     (seating.sofa, SOFA, 0.60, 1.15),
     (seating.bed, BED, 0.25, 1.40),
     (tables.dining_table, TABLE, 0.68, 0.80),
