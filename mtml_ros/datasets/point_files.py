@@ -201,8 +201,9 @@ def _whole_numbers(values: np.ndarray, name: str, dtype: type[np.signedinteger])
     low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
     if values.dtype.kind == "f":
         limit = min(float(high), _LARGEST_EXACT)
-        # negated, so that NaN is refused too
-        bad = ~((values == np.trunc(values)) & (np.abs(values) <= limit))
+        with np.errstate(invalid="ignore"):  # a NaN may be one that signals
+            # negated, so that NaN is refused too
+            bad = ~((values == np.trunc(values)) & (np.abs(values) <= limit))
     else:
         bad = (values < low) | (values > high)
     if bad.any():

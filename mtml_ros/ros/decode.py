@@ -271,8 +271,9 @@ def _whole_numbers(values: np.ndarray, name: str) -> np.ndarray:
     else, a score or a colour, so the cloud is refused rather than rounded.
     """
     if values.dtype.kind == "f":
-        # negated, so that NaN is refused too
-        bad = ~((values == np.trunc(values)) & (np.abs(values) <= _LARGEST_EXACT))
+        with np.errstate(invalid="ignore"):  # a NaN may be one that signals
+            # negated, so that NaN is refused too
+            bad = ~((values == np.trunc(values)) & (np.abs(values) <= _LARGEST_EXACT))
         if bad.any():
             raise CloudError(
                 "bad_label",

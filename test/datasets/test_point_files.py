@@ -168,6 +168,14 @@ def test_columns_that_make_no_cloud_are_refused(tmp_path, names, message):
         read_points(ascii_ply(tmp_path, names, [tuple(range(len(names)))]))
 
 
+@pytest.mark.filterwarnings("error")
+def test_labels_that_are_nans_that_signal_are_refused(tmp_path):
+    label = np.array([0x7FA00000, 0, 0], np.uint32).view(np.float32)
+    np.savez(tmp_path / "cloud.npz", xyz=XYZ, label=label)
+    with pytest.raises(InputError, match="label holds nan"):
+        read_points(tmp_path / "cloud.npz")
+
+
 def test_files_that_cannot_be_read_are_named(tmp_path):
     for path, message in (
         (tmp_path / "cloud.ply", "no such file"),

@@ -102,6 +102,20 @@ def test_all_points_in_one_voxel_are_kept():
     assert len(decoded) == 1000
 
 
+@pytest.mark.filterwarnings("error")
+def test_nans_that_signal_are_nans_like_others():
+    fields = (*XYZL[:3], ("label", 12, FLOAT32), ("confidence", 16, FLOAT32))
+    good = struct.pack("<fffff", 1.0, 2.0, 3.0, 4.0, 0.5)
+    for at, reason in ((0, None), (12, "bad_label"), (16, "bad_confidence")):
+        signals = bytearray(good)
+        struct.pack_into("<I", signals, at, 0x7FA00000)
+        msg = cloud([(0, 0, 0, 0, 0)] * 2, "<fffff", fields, data=good + bytes(signals))
+        if reason:
+            assert refused(msg) == reason
+        else:
+            assert decode_cloud(msg).kept.tolist() == [True, False]
+
+
 # confidence
 
 
