@@ -227,15 +227,20 @@ def test_only_files_inside_the_folder_are_named(tmp_path: Path) -> None:
 
 
 SAVER = """
-import sys
+import os, sys
 import numpy as np
 from mtml_ros.map_file import write_map
 from mtml_ros.taxonomy import Taxonomy
 path, number, toy = sys.argv[1], 0, Taxonomy.toy()
-print("ready", flush=True)
-while True:
-    number += 1
-    write_map(path, {"map": np.full(200_000, number)}, 0.1, toy)
+for line in sys.stdin:  # each line asks for a process that saves until it is killed
+    number += 1000
+    child = os.fork()
+    while child == 0:
+        number += 1
+        write_map(path, {"map": np.full(200_000, number)}, 0.1, toy)
+    print(child, flush=True)
+    os.waitpid(child, 0)
+    print("ended", flush=True)
 """
 
 
@@ -243,26 +248,33 @@ while True:
 def test_kill_at_any_moment_of_a_save_leaves_the_old_or_the_new_map(
     tmp_path: Path, kills: int
 ) -> None:
-    path, rng, last = tmp_path / "room.map", random.Random(0), 0
-    write_map(path, {"map": np.full(200_000, 0)}, SIZE, TOY)
+    path, rng = tmp_path / "room.map", random.Random(0)
     environment = {**os.environ, "PYTHONPATH": str(Path(mtml_ros.__file__).parents[1])}
-    cut_short = 0
+    saver = subprocess.Popen(
+        [sys.executable, "-c", SAVER, str(path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
+    )  # fmt: skip
+    assert saver.stdin is not None
+    assert saver.stdout is not None
+    began = time.perf_counter()
+    write_map(path, {"map": np.full(200_000, 0)}, SIZE, TOY)
+    save = time.perf_counter() - began
+    last = finished = cut_short = 0
     for _ in range(kills):
-        process = subprocess.Popen(
-            [sys.executable, "-c", SAVER, str(path)], stdout=subprocess.PIPE, env=environment
-        )
-        assert process.stdout is not None
-        process.stdout.readline()
-        time.sleep(rng.uniform(0, 0.05))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
-        values = np.unique(read_map(path, SIZE, TOY, 10**8)["map"])
-        assert len(values) == 1  # one map, whole
-        last = max(last, int(values[0]))
-        aside = [p for p in tmp_path.iterdir() if p != path]
-        cut_short += len(aside)
-        for p in aside:
-            p.unlink()
-    assert last > 0  # some saves were finished,
+        print("start", file=saver.stdin, flush=True)
+        child = int(saver.stdout.readline())
+        time.sleep(rng.uniform(0, 6 * save))
+        os.kill(child, signal.SIGKILL)
+        assert saver.stdout.readline() == "ended\n"
+        (number,) = np.unique(read_map(path, SIZE, TOY, 10**8)["map"])  # one map, whole
+        assert number >= last
+        finished += number > last
+        last = number
+        for aside in (p for p in tmp_path.iterdir() if p != path):
+            cut_short += 1
+            aside.unlink()
+    saver.stdin.close()
+    saver.wait()
+    saver.stdout.close()
+    assert finished > 0  # some saves were finished,
     assert cut_short > 0  # and some were cut short

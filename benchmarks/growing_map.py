@@ -1,0 +1,82 @@
+"""Do ids stay with their objects while a room is scanned: components, and any weights.
+
+    python benchmarks/growing_map.py [--rooms 50] [--weights W] [--noise 0.4] [--json F]
+
+Procedural rooms, each scanned along a walk; the map grows by a part of the walk at a time and is
+segmented after each, as the node does it. See `mtml_ros.evaluation.stability` for what is counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from mtml_ros.datasets.rooms import partial_scans, scan_room
+from mtml_ros.datasets.scene import Scene
+from mtml_ros.datasets.semantic_noise import corrupt_labels
+from mtml_ros.evaluation.baselines import components_as_instances
+from mtml_ros.evaluation.stability import IdStability, follow_growing_map
+from mtml_ros.instances import Segmentation
+from mtml_ros.taxonomy import Taxonomy
+from mtml_ros.voxels import VoxelGrid
+
+SIZE = 0.1
+MIN_VOXELS = 10
+"""Of components; the segmenter's own default."""
+
+
+def main() -> None:
+    """Runs the benchmark and prints its table."""
+    parser = argparse.ArgumentParser(description="Id stability of growing maps")
+    parser.add_argument("--rooms", type=int, default=50)
+    parser.add_argument("--parts", type=int, default=10, help="updates of each room")
+    parser.add_argument("--seed", type=int, default=70_000, help="of the first room")
+    parser.add_argument("--noise", type=float, default=0.0, help="level of label noise, 0 to 1")
+    parser.add_argument("--weights", nargs="*", default=[], help="files, or names that ship")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    taxonomy = Taxonomy.scannet()
+    methods: dict[str, Callable[[VoxelGrid], Segmentation]] = {
+        "components": lambda grid: components_as_instances(grid, taxonomy, MIN_VOXELS)
+    }
+    for weights in options.weights:
+        from mtml_ros.segmenter import InstanceSegmenter
+
+        segmenter = InstanceSegmenter.load(weights, taxonomy, options.device)
+        methods[Path(weights).stem] = segmenter.segment
+    totals = dict.fromkeys(methods, IdStability())
+    for seed in tqdm(range(options.seed, options.seed + options.rooms), unit="room", disable=None):
+        scans = _growing_room(seed, options.parts, options.noise)
+        for name, segment in methods.items():
+            totals[name] += follow_growing_map(scans, segment, SIZE)
+    for name, total in totals.items():
+        share = "none followed" if total.share is None else f"{100 * total.share:.1f} %"
+        print(f"{name}: id never changes for {share} of {total.followed} objects "
+              f"(of {total.objects}); {total.changes} changes, "
+              f"{total.shared_ids} ids of two objects")  # fmt: skip
+    if options.json:
+        content = {name: {**vars(t), "share": t.share} for name, t in totals.items()}
+        options.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _growing_room(seed: int, parts: int, noise: float) -> list[Scene]:
+    scan = scan_room(np.random.default_rng(seed))
+    scans = partial_scans(scan, parts)
+    if not noise:
+        return scans
+    whole = scan.scene  # a point has the same wrong label in all parts
+    labels = corrupt_labels(
+        whole.xyz, whole.labels, whole.instance, noise, np.random.default_rng(seed)
+    )
+    return [replace(s, noisy_labels=labels[: len(s.xyz)]) for s in scans]
+
+
+if __name__ == "__main__":
+    main()
