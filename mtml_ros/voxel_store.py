@@ -118,7 +118,8 @@ class VoxelStore:
         takes one. So what is gone is removed after `clear_after` to twice as many clouds.
         """
         slot = self.slot[hit]
-        self.slots.life[slot] = np.minimum(self.slots.life[slot] + HIT, 2 * clear_after)
+        more = self.slots.life[slot].astype(np.int16) + HIT
+        self.slots.life[slot] = np.minimum(more, 2 * clear_after)
         missed = np.setdiff1d(missed, hit, assume_unique=True)
         slot = self.slot[missed]
         self.slots.life[slot] -= np.minimum(self.slots.life[slot], 1)

@@ -102,6 +102,14 @@ def test_voxel_that_is_only_missed_wears_out() -> None:
     assert store.slots.life.tolist() == [5, 6, 0]
 
 
+def test_life_ends_at_its_bound_also_at_the_largest_count() -> None:
+    store, none = store_of([1], [0]), np.zeros(0, dtype=np.int64)
+    store.slots.life[:] = 127
+    for _ in range(100):
+        assert store.wear(none, np.array([0]), 127).tolist() == []
+    assert store.slots.life.tolist() == [254]
+
+
 def test_thin_thing_hit_by_one_cloud_of_five_stays_and_by_one_of_seven_goes() -> None:
     none, row = np.zeros(0, dtype=np.int64), np.array([0])
     for every, stays in ((5, True), (7, False)):
