@@ -25,6 +25,8 @@ class Recipe:
     learning_rate: the peak of a one-cycle schedule (rises over the first tenth, falls to none).
     pretrain: share of the steps with true labels as input, before the noisy ones (section 3.5).
     validate_every: steps between validations, on validation_scenes scenes.
+    calibration_scenes: training scenes, drawn anew, that the learned score is fitted on in the end;
+        0: the paper's score.
     workers: processes that prepare data. min_region: voxels, objects under it are not scored.
     """
 
@@ -43,6 +45,7 @@ class Recipe:
     seed: int = 0
     validate_every: int = 1000
     validation_scenes: int = 20
+    calibration_scenes: int = 0
     workers: int = 1
     min_region: int = 10
 
@@ -55,6 +58,7 @@ class Recipe:
             "validate_every": self.validate_every >= 1,
             "seed": self.seed >= 0,
             "validation_scenes": self.validation_scenes >= 0,
+            "calibration_scenes": 0 <= self.calibration_scenes <= 100_000,
             "workers": 0 <= self.workers <= 64,
         }
         for name, good in checks.items():

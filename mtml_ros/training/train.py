@@ -23,10 +23,11 @@ from tqdm import tqdm
 from mtml_ros.errors import CheckpointError, ConfigurationError
 from mtml_ros.evaluation.scenes import evaluate_segmenter
 from mtml_ros.network.batch import VoxelBatch
-from mtml_ros.network.checkpoint import Checkpoint, build_network, save_checkpoint
+from mtml_ros.network.checkpoint import Checkpoint, build_network, load_checkpoint, save_checkpoint
 from mtml_ros.network.config import NetworkConfig
 from mtml_ros.segmenter import InstanceSegmenter, choose_device, settings_from
 from mtml_ros.training.augmentation import augment
+from mtml_ros.training.calibration import calibrate, unseen_scenes
 from mtml_ros.training.losses import Targets, multi_task_loss
 from mtml_ros.training.recipe import Recipe
 from mtml_ros.training.samples import make_training_batch, voxelize
@@ -178,6 +179,8 @@ class _Run:
                 self._save()
             mark = time.perf_counter()
         bar.close()
+        if self.chief and r.calibration_scenes:
+            self._calibrate(batches.source)
         return self.out / "weights.safetensors"
 
     def _optimise(self, model: nn.Module, batch: VoxelBatch, targets: Targets) -> dict[str, Tensor]:
@@ -231,6 +234,23 @@ class _Run:
         if not scores["coherent_ap50"] < self.best:
             self.best = scores["coherent_ap50"]
             save_checkpoint(self.out / "best.safetensors", checkpoint)
+
+    def _calibrate(self, source: SceneSource) -> None:
+        """Fits the learned score and adds it to the weights."""
+        r = self.recipe
+        path = self.out / "weights.safetensors"
+        checkpoint = load_checkpoint(path, self.device)
+        segmenter = InstanceSegmenter(checkpoint, r.load_taxonomy(), self.device)
+        scenes = unseen_scenes(source, r.calibration_scenes)
+        quality = calibrate(
+            segmenter,
+            tqdm(scenes, "calibration", r.calibration_scenes, disable=not self.progress),
+            r.seed,
+        )
+        save_checkpoint(
+            path, replace(checkpoint, quality=quality, settings=r.settings,
+                          info={**checkpoint.info, "recipe": r.to_dict()})
+        )  # fmt: skip
 
     def _log(self, line: dict[str, Any]) -> None:
         if not self.chief:
