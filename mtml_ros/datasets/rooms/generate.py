@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mtml_ros.datasets.rooms.labels import UNLABELLED
+from mtml_ros.datasets.rooms.labels import UNLABELLED, WALL
 from mtml_ros.datasets.rooms.layout import Plan
 from mtml_ros.datasets.rooms.path import walk
 from mtml_ros.datasets.rooms.room_types import furnish
@@ -48,9 +48,13 @@ def scan_room(rng: np.random.Generator, settings: RoomSettings | None = None) ->
     surfaces, label, instance = compose(plan, dice)
     cameras = walk(plan, dice)
     returns = scan(surfaces, cameras, settings.scan, rng)
-    xyz = _turned(returns.xyz, dice.turn() if settings.random_yaw else 0.0)
-    scene = Scene(xyz, label[returns.patch], _renumbered(instance[returns.patch]))
-    return Scan(scene, returns.pose, len(cameras))
+    xyz, patch, pose = returns.xyz, returns.patch, returns.pose
+    if dice.chance(settings.scan.low_cut):
+        low = xyz[:, 2] < dice.uniform(1.4, 2.2)
+        xyz, patch, pose = xyz[low], patch[low], pose[low]
+    xyz = _turned(xyz, dice.turn() if settings.random_yaw else 0.0)
+    scene = Scene(xyz, label[patch], _renumbered(instance[patch]))
+    return Scan(scene, pose, len(cameras))
 
 
 def complete_room(rng: np.random.Generator, settings: RoomSettings | None = None) -> Scene:
@@ -85,7 +89,10 @@ def compose(plan: Plan, dice: Dice) -> tuple[Surfaces, np.ndarray, np.ndarray]:
             continue
         patches.append(surface)
         kinds.append(np.zeros(len(surface), np.uint8))
-        returns.append(np.full(len(surface), dice.uniform(0.7, 1.0)))
+        share = np.full(len(surface), dice.uniform(0.7, 1.0))
+        if label == WALL and dice.chance(scan_settings.missing_walls):
+            share[dice.rng.random(len(surface)) < dice.uniform(0.0, 0.5)] = 0.0
+        returns.append(share)
         labels.append(np.full(len(surface), label, np.uint8))
         instances.append(np.full(len(surface), -1, np.int32))
     for item in plan.items:

@@ -31,7 +31,8 @@ class ScanSettings:
     edge_loss: share of returns missing at depth edges. grazing: cosine of incidence under which
     nothing returns. mixed: share of edge returns that land between front and background.
     copies: how many times at most one surface sample is seen. thin_loss: chance that a scan
-    misses an object's bars thinner than 4 cm, as fused scans do.
+    misses an object's bars thinner than 4 cm, as fused scans do. missing_walls: chance that a
+    scan leaves out up to half of the walls; low_cut: that it has nothing above 1.4 to 2.2 m.
     """
 
     spacing: float = 0.04
@@ -51,6 +52,8 @@ class ScanSettings:
     mixed: float = 0.04
     copies: int = 2
     thin_loss: float = 0.35
+    missing_walls: float = 0.4
+    low_cut: float = 0.2
 
 
 @dataclass(frozen=True)
