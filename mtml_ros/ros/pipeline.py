@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -109,6 +111,7 @@ class Pipeline:
                 raise
         self._health.count("CUDA out of memory")
         self._take(self._load("cpu"))
+        free_device_memory()
         self._health.device_note = "CUDA ran out of memory, segmenting on the CPU since"
         self._health.log("device", self._health.device_note)
         return self._tuned(parameters).segment(grid)
@@ -126,3 +129,11 @@ class Pipeline:
             min_voxels=voxels or self._chosen.min_voxels,
         )
         return self._segmenter
+
+
+def free_device_memory() -> None:
+    """Gives GPU memory that torch keeps for later back to others; nothing without a GPU."""
+    torch = sys.modules.get("torch")  # who never loaded it has nothing to free
+    if torch is not None and torch.cuda.is_initialized():
+        gc.collect()
+        torch.cuda.empty_cache()

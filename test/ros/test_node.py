@@ -6,11 +6,13 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from builtin_interfaces.msg import Time
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import Parameter, ParameterValue
 from rcl_interfaces.srv import DescribeParameters, SetParameters, SetParametersAtomically
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
 
 from mtml_ros.msg import ObjectInstanceArray
 from mtml_ros.ros import parameters as table
@@ -257,6 +259,31 @@ def test_a_map_that_was_published_once_and_latched_is_heard(ready, box_points):
     ready.clouds = ready.publisher("points", latched)
     ready.send(box_points([0, 0, 0]))
     ready.until(lambda: len(objects(ready)) == 1)
+
+
+def test_a_simulation_that_starts_again_is_followed(ready, box_points):
+    clock = ready.node.create_publisher(Clock, "/clock", 10)
+    assert ready.set(use_sim_time=True) == {}
+    try:
+        for start, x in ((5000, 0), (3000, 3)):  # the second time an hour earlier
+            for seconds in range(3):
+                for _ in range(5):
+                    clock.publish(Clock(clock=Time(sec=start + seconds)))
+                    ready.spin(0.05)
+                stamp = Time(sec=start + seconds)
+                ready.send(box_points([x + seconds, 0, 0], size=0.4), stamp=stamp)
+            ready.until(lambda x=x: len(objects(ready)) == x + 3)
+            ready.until(lambda start=start: stamp_of(ready) == start + 2)
+        assert max(o.last_seen.sec for o in objects(ready).values()) == 3002
+        dropped(ready)
+        assert int(ready.diagnostics()["jumps back in time"]) >= 1
+    finally:
+        assert ready.set(use_sim_time=False) == {}
+        ready.node.destroy_publisher(clock)
+
+
+def stamp_of(robot):
+    return robot.heard["instances"][-1].header.stamp.sec
 
 
 def test_the_whole_life_cycle_and_back(ready, box_points):
