@@ -142,35 +142,35 @@ class VoxelStore:
         return np.union1d(older, equal)
 
     def exchange(self, rows: np.ndarray, new_keys: np.ndarray) -> np.ndarray:
-        """Remove rows and add keys (ascending, none of them there); returns the new keys' slots."""
+        """Remove rows and add keys (ascending, none of them there); returns the new keys' slots.
+
+        All or nothing, should memory run out.
+        """
+        released, count = self.slot[rows], len(new_keys)
+        free = np.concatenate([self._free, released])
+        if count > len(free):
+            free = np.concatenate([self._grow(count - len(free)), free])
+        free, taken = free[: len(free) - count], free[len(free) - count :]
         keys, slot = self.keys, self.slot
         if len(rows):
-            released = slot[rows]
-            self.slots.forget(released)
-            self._free = np.concatenate([self._free, released])
             keep = np.ones(len(keys), dtype=bool)
             keep[rows] = False
             keys, slot = keys[keep], slot[keep]
-        taken = self._take(len(new_keys))
-        if len(new_keys):
-            place = np.searchsorted(keys, new_keys) + np.arange(len(new_keys))
-            old = np.ones(len(keys) + len(new_keys), dtype=bool)
+        if count:
+            place = np.searchsorted(keys, new_keys) + np.arange(count)
+            old = np.ones(len(keys) + count, dtype=bool)
             old[place] = False
             keys, slot = _merged(old, place, keys, new_keys), _merged(old, place, slot, taken)
-        self.keys, self.slot = keys, slot
+        self.slots.forget(released)
+        self.keys, self.slot, self._free = keys, slot, free
         return taken
 
-    def _take(self, count: int) -> np.ndarray:
-        """(count,) int32 free slots, no longer free."""
-        if count > len(self._free):
-            size = len(self.slots.label)
-            needed = size + count - len(self._free)
-            grown = max(needed, min(2 * size, self.max_voxels))
-            self.slots.grow(grown)
-            self._free = np.concatenate([np.arange(size, grown, dtype=np.int32), self._free])
-        split = len(self._free) - count
-        self._free, taken = self._free[:split], self._free[split:]
-        return taken
+    def _grow(self, count: int) -> np.ndarray:
+        """`count` slots or more, twice as many as there are if the map may grow to that."""
+        size = len(self.slots.label)
+        grown = max(size + count, min(2 * size, self.max_voxels))
+        self.slots.grow(grown)
+        return np.arange(size, grown, dtype=np.int32)
 
 
 def _merged(old: np.ndarray, place: np.ndarray, values: np.ndarray, new: np.ndarray) -> np.ndarray:
