@@ -18,6 +18,8 @@ MAX_STEPS = 50
 MAX_ROUNDS = 64
 TOLERANCE = 1e-3
 """A seed has arrived when a step is shorter than this share of the bandwidth."""
+BASIN = 0.5
+"""Points within this share of the bandwidth of a seed are taken to climb where it does."""
 FRINGE = 0.002
 """Share of the points that may stay unclaimed: they are assigned to the nearest mode anyway."""
 
@@ -51,7 +53,9 @@ def _peel(points: Tensor, bandwidth: float) -> tuple[Tensor, Tensor]:
         found, inside = _climb(seeds, points, squares, bandwidth)
         modes.append(found)
         weights.append(inside.sum(1))
-        claimed = inside.any(0)
+        # what lies close to where a seed began climbs to the same mode: no need to try it
+        around = squares - 2 * seeds @ points.t() + seeds.square().sum(1, keepdim=True)
+        claimed = inside.any(0) | (around <= (BASIN * bandwidth) ** 2).any(0)
         claimed[free[:: -(-len(free) // SEEDS)]] = True
         free = free[~claimed[free]]
         if len(free) <= FRINGE * len(points):

@@ -16,6 +16,9 @@ import numpy as np
 from mtml_ros.grouping.proposals import Masks
 from mtml_ros.grouping.scoring import direction_coherency
 
+BLOCK = 1 << 23
+"""Distances held in memory at a time."""
+
 FEATURES = (
     "direction coherency",
     "share of embeddings within 0.5 of the mean",
@@ -147,13 +150,15 @@ def _cut(masks: Masks, c: VoxelContext) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _overlap_with_ball(masks: Masks, means: np.ndarray, c: VoxelContext) -> np.ndarray:
-    inside = np.flatnonzero(c.candidates)
-    points = c.embedding[inside].astype(np.float32)
+    points = c.embedding[c.candidates].astype(np.float32)
+    squares = (points**2).sum(axis=1)
     centers = means.astype(np.float32)
-    squared = (
-        (points**2).sum(axis=1)[None] - 2 * centers @ points.T + (centers**2).sum(axis=1)[:, None]
-    )
-    ball = (squared <= 1.0).sum(axis=1)
+    ball = np.zeros(masks.count, dtype=np.int64)
+    block = max(1, BLOCK // max(1, len(points)))
+    for start in range(0, masks.count, block):
+        part = centers[start : start + block]
+        squared = squares - 2 * part @ points.T + (part**2).sum(axis=1)[:, None]
+        ball[start : start + block] = (squared <= 1.0).sum(axis=1)
     rows = c.embedding[masks.voxel]
     near = np.linalg.norm(rows - means[masks.mask], axis=1) <= 1.0
     shared = np.bincount(masks.mask[near], minlength=masks.count)
