@@ -44,7 +44,7 @@ def nearest(embedding: Tensor, centers: Tensor) -> Tensor:
 
 
 def _peel(points: Tensor, bandwidth: float) -> tuple[Tensor, Tensor]:
-    """Modes (K, E), some of them several times, and how many points lie in the ball of each (K,)."""
+    """Modes (K, E), some several times, and how many points lie in the ball of each (K,)."""
     squares = points.square().sum(1)
     free = torch.arange(len(points), device=points.device)
     modes, weights = [], []
