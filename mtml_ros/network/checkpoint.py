@@ -55,7 +55,9 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
         tensors[name] = value.detach().cpu().to(torch.float16 if half else value.dtype).contiguous()
     if checkpoint.quality is not None:
         for name, array in vars(checkpoint.quality).items():
-            tensors[QUALITY + name] = torch.from_numpy(array).clone(memory_format=torch.contiguous_format)
+            tensors[QUALITY + name] = torch.from_numpy(array).clone(
+                memory_format=torch.contiguous_format
+            )
     metadata = {
         "format": FORMAT,
         "version": str(VERSION),
