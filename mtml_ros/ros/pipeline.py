@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import sys
 import threading
@@ -111,7 +112,7 @@ class Pipeline:
                 raise
         self._health.count("CUDA out of memory")
         self._take(self._load("cpu"))
-        free_device_memory()
+        free_memory()
         self._health.device_note = "CUDA ran out of memory, segmenting on the CPU since"
         self._health.log("device", self._health.device_note)
         return self._tuned(parameters).segment(grid)
@@ -131,9 +132,13 @@ class Pipeline:
         return self._segmenter
 
 
-def free_device_memory() -> None:
-    """Gives GPU memory that torch keeps for later back to others; nothing without a GPU."""
-    torch = sys.modules.get("torch")  # who never loaded it has nothing to free
+def free_memory() -> None:
+    """Gives back what was freed but is kept for later: torch's GPU memory, and glibc's arenas,
+    of which each worker thread that there ever was may have filled one."""
+    gc.collect()
+    torch = sys.modules.get("torch")  # who never loaded it has no GPU memory to free
     if torch is not None and torch.cuda.is_initialized():
-        gc.collect()
         torch.cuda.empty_cache()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc only
+    if trim is not None:
+        trim(0)

@@ -16,7 +16,7 @@ from mtml_ros.ros.frames import Frames
 from mtml_ros.ros.ingestion import Ingestion
 from mtml_ros.ros.inputs import Inputs
 from mtml_ros.ros.parameters import Parameters
-from mtml_ros.ros.pipeline import Pipeline, free_device_memory
+from mtml_ros.ros.pipeline import Pipeline, free_memory
 from mtml_ros.ros.publishing import Outputs
 from mtml_ros.ros.worker import Worker
 from mtml_ros.taxonomy import Taxonomy
@@ -64,7 +64,7 @@ class Configured:
         self.frames.close()
         self.outputs.close()
         del self.pipeline, self.voxel_map
-        free_device_memory()
+        free_memory()
 
 
 class Active:
