@@ -113,9 +113,14 @@ class InstanceSegmentationNode(LifecycleNode):
         """Starts the threads and subscribes."""
         assert self._configured is not None
         result = super().on_activate(state)
-        self._active = Active(
-            self, lambda: self.parameters, self._configured, self.health, self._steady
-        )
+        try:
+            self._active = Active(
+                self, lambda: self.parameters, self._configured, self.health, self._steady
+            )
+        except Exception as error:
+            self.health.last_error = repr(error)
+            self.get_logger().error(f"cannot activate: {error!r}")
+            return TransitionCallbackReturn.ERROR  # on_error frees what there is
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -279,6 +284,7 @@ def main(args: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     rclpy.init(args=args)
     executor = SingleThreadedExecutor()
+    node = None
     try:
         node = InstanceSegmentationNode()
         executor.add_node(node)
@@ -291,7 +297,8 @@ def main(args: list[str] | None = None) -> int:
         pass
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # it is on its way down already
-    node.close()
+    if node is not None:
+        node.close()
     executor.shutdown(timeout_sec=0.1)
     try_shutdown()
     get_default_context().destroy()  # takes the node off the graph
