@@ -44,17 +44,20 @@ STOP_SECONDS = 10.0
     show_default=True,
     help="Folder for the results.",
 )
-@click.option("--rate", default=2.0, show_default=True, help="Parts of the scan a second, of 20.")
+@click.option("--rate", default=2.0, show_default=True, help="Parts of the scan a second.")
+@click.option(
+    "--parts", type=click.IntRange(1, 1000), default=20, show_default=True, help="Of the scan."
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--weights", default="", help="A .safetensors file; default: those that ship.")
-def command(scan: Path, out: Path, rate: float, device: str, weights: str) -> None:
+def command(scan: Path, out: Path, rate: float, parts: int, device: str, weights: str) -> None:
     """Starts scene_player, instance_segmentation_node and instance_recorder as separate processes
     over DDS, plays SCAN part by part, and ends with a table of the objects, a picture
     (instances.png) and a page to look around in (instances.html).
     """
     out.mkdir(parents=True, exist_ok=True)
     settings = [f"device:={device}", *([f"weights:={weights}"] if weights else [])]
-    memory = run_processes(scan.resolve(), out.resolve(), rate, settings)
+    memory = run_processes(scan.resolve(), out.resolve(), rate, parts, settings)
     record = json.loads((out / "objects.json").read_text(encoding="utf-8"))
     draw(out, record, scan.stem)
     best_first = sorted(record["objects"], key=lambda o: -o["score"])
@@ -64,8 +67,8 @@ def command(scan: Path, out: Path, rate: float, device: str, weights: str) -> No
         click.echo(f"  {out / name}")
 
 
-def run_processes(scan: Path, out: Path, rate: float, settings: list[str]) -> int:
-    """Plays `scan` to the node, `rate` parts a second; the recorder's files are then in `out`.
+def run_processes(scan: Path, out: Path, rate: float, parts: int, settings: list[str]) -> int:
+    """Plays `scan` to the node in `parts`, `rate` a second; the recorder's files are then in `out`.
 
     settings: parameters of the node, each NAME:=VALUE.
     Returns the node's peak memory in bytes. Raises MtmlError, with the end of the log, where a
@@ -88,7 +91,7 @@ def run_processes(scan: Path, out: Path, rate: float, settings: list[str]) -> in
         click.echo(f"playing {scan.name} to the node (logs in {out})")
         recorder = start("instance_recorder", f"output:={out}")
         node = start("instance_segmentation_node", *settings)
-        start("scene_player", f"file:={scan}", f"rate:={rate}", "subscribers:=2")
+        start("scene_player", f"file:={scan}", f"rate:={rate}", f"parts:={parts}", "subscribers:=2")
         progress = stack.enter_context((out / "instance_recorder.log").open(errors="replace"))
         memory = 0
         while recorder.poll() is None:
