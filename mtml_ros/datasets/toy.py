@@ -37,6 +37,7 @@ SPACING = 0.05
 TRAINING_SEEDS = range(900)
 VALIDATION_SEEDS = range(10_000, 10_050)
 TEST_SEEDS = range(20_000, 20_100)
+CALIBRATION_SEEDS = range(30_000, 31_000)
 """Scene seeds. The test scenes are looked at by no choice, only by the final tables."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -13,13 +13,10 @@ from mtml_ros.grouping.proposals import Masks
 from mtml_ros.grouping.quality import QualityModel, mask_features
 from mtml_ros.segmenter import InstanceSegmenter
 from mtml_ros.training.samples import voxelize
-from mtml_ros.training.sources import SceneSource
 from mtml_ros.voxels import VoxelGrid
 
 HIDDEN = 24
 STEPS = 1500
-CALIBRATION_SEED = 88_000
-"""Training steps draw from seeds of three numbers, calibration from two, the first being this."""
 
 
 def calibrate(segmenter: InstanceSegmenter, scenes: Iterable[Scene], seed: int = 0) -> QualityModel:
@@ -35,12 +32,6 @@ def calibrate(segmenter: InstanceSegmenter, scenes: Iterable[Scene], seed: int =
             features.append(x)
             overlaps.append(best_overlap(masks, sample.instance))
     return fit(np.concatenate(features), np.concatenate(overlaps), seed)
-
-
-def unseen_scenes(source: SceneSource, count: int) -> Iterator[Scene]:
-    """Scenes drawn as for training, from seeds that no training step uses."""
-    for i in range(count):
-        yield source.draw(np.random.default_rng((CALIBRATION_SEED, i)))
 
 
 def best_overlap(masks: Masks, instance: np.ndarray) -> np.ndarray:

@@ -26,6 +26,13 @@ class SceneSource(Protocol):
         """The first `count` validation scenes, always the same."""
         ...
 
+    def calibration(self, count: int) -> Iterator[Scene]:
+        """`count` scenes, always the same, that neither training nor validation sees.
+
+        Raises ConfigurationError where there are none.
+        """
+        ...
+
 
 def make_source(options: dict[str, Any]) -> SceneSource:
     """The source of a recipe's `data` options: `set` names it, the rest are its own.
@@ -57,6 +64,10 @@ class ToySource:
 
     def validation(self, count: int) -> Iterator[Scene]:
         for seed in toy.VALIDATION_SEEDS[:count]:
+            yield toy.generate_scene(seed, self.settings)
+
+    def calibration(self, count: int) -> Iterator[Scene]:
+        for seed in toy.CALIBRATION_SEEDS[:count]:
             yield toy.generate_scene(seed, self.settings)
 
 
@@ -93,6 +104,10 @@ class RoomSource:
             rng = np.random.default_rng((77_000, i))
             yield with_noise(generate_room(rng, VALIDATION), self.validation_noise, rng)
 
+    def calibration(self, count: int) -> Iterator[Scene]:
+        for i in range(count):  # training steps draw from seeds of three numbers
+            yield self.draw(np.random.default_rng((88_000, i)))
+
 
 class FileSource:
     """Scenes in .npz files of two folders, see datasets/scene_files.py.
@@ -112,6 +127,9 @@ class FileSource:
     def validation(self, count: int) -> Iterator[Scene]:
         for path in self.validation_files[:count]:
             yield read_scene(path, self.taxonomy)
+
+    def calibration(self, count: int) -> Iterator[Scene]:
+        raise ConfigurationError("data: files hold no scenes apart for a calibration: set it to 0")
 
 
 def _files(folder: str) -> list[Path]:

@@ -27,7 +27,7 @@ from mtml_ros.network.checkpoint import Checkpoint, build_network, load_checkpoi
 from mtml_ros.network.config import NetworkConfig
 from mtml_ros.segmenter import InstanceSegmenter, choose_device, settings_from
 from mtml_ros.training.augmentation import augment
-from mtml_ros.training.calibration import calibrate, unseen_scenes
+from mtml_ros.training.calibration import calibrate
 from mtml_ros.training.losses import Targets, multi_task_loss
 from mtml_ros.training.recipe import Recipe
 from mtml_ros.training.samples import make_training_batch, voxelize
@@ -241,7 +241,7 @@ class _Run:
         path = self.out / "weights.safetensors"
         checkpoint = load_checkpoint(path, self.device)
         segmenter = InstanceSegmenter(checkpoint, r.load_taxonomy(), self.device)
-        scenes = unseen_scenes(source, r.calibration_scenes)
+        scenes = source.calibration(r.calibration_scenes)
         quality = calibrate(
             segmenter,
             tqdm(scenes, "calibration", r.calibration_scenes, disable=not self.progress),

@@ -73,3 +73,10 @@ def test_a_damaged_file_is_named(scene_folder):
     first = next(s for s in range(99) if np.random.default_rng(s).integers(4) == 0)
     with pytest.raises(InputError, match=r"0\.npz"):
         source.draw(np.random.default_rng(first))
+
+
+def test_calibration_scenes_are_seen_by_nothing_else():
+    seeds = [toy.TRAINING_SEEDS, toy.VALIDATION_SEEDS, toy.TEST_SEEDS, toy.CALIBRATION_SEEDS]
+    assert len(set().union(*seeds)) == sum(map(len, seeds))
+    first = next(make_source({"set": "toy"}).calibration(1))
+    np.testing.assert_array_equal(first.xyz, toy.generate_scene(toy.CALIBRATION_SEEDS[0]).xyz)
