@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 # What an installation is made from. The Python package is not among it: the environment runs the
 # checkout's own (see scripts/use_checkout.py), so a change there needs no new installation.
 INPUTS := Makefile package.xml CMakeLists.txt setup.py pyproject.toml constraints.txt \
-  $(wildcard config/* launch/* msg/* rviz/* scripts/* srv/*)
+  $(wildcard config/* launch/* msg/* rviz/* scripts/* security/* srv/*)
 
 # A ROS set up in this shell would mix its libraries with those of the wheels.
 ifdef AMENT_PREFIX_PATH
