@@ -148,9 +148,6 @@ class InstanceSegmenter:
         partitions = propose(output.embedding[inside], candidates, edges, s.bandwidths, s.split)
         labels = np.where(candidates, grid.labels.astype(np.int64), -1)
         partitions.append(label_components(edges, labels).astype(np.int64))
-        probability = None
-        if output.semantic is not None:
-            probability = torch.softmax(output.semantic, dim=1).cpu().numpy()
         context = VoxelContext(
             output.embedding.cpu().numpy(),
             output.direction.cpu().numpy(),
@@ -159,7 +156,7 @@ class InstanceSegmenter:
             candidates,
             partitions[-1],
             grid.labels,
-            probability,
+            _probability(output),
         )
         return context, partitions
 
@@ -189,10 +186,10 @@ class InstanceSegmenter:
         labelled = is_thing[grid.labels]
         votes = np.zeros((len(grid), len(is_thing)), dtype=np.float32)
         votes[labelled, grid.labels[labelled]] = 1
-        if output.semantic is None:
+        predicted = _probability(output)
+        if predicted is None:
             return labelled, votes
         s = self.settings
-        predicted = torch.softmax(output.semantic, dim=1).cpu().numpy()
         things = np.flatnonzero(is_thing & (self._channels > 0))
         # two classes of the user's may be one of the network's: only labels tell them apart
         channel, first = np.unique(self._channels[things] - 1, return_index=True)
@@ -286,6 +283,13 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(name)
+
+
+def _probability(output: NetworkOutput) -> np.ndarray | None:
+    """(V, C) float32, the semantic head's probability of each class; None without that head."""
+    if output.semantic is None:
+        return None
+    return torch.softmax(output.semantic, dim=1).cpu().numpy()
 
 
 @contextmanager

@@ -363,8 +363,8 @@ class TestLoading:
         with pytest.raises(ConfigurationError, match="tpu"):
             choose_device("tpu")
 
-    @pytest.mark.skipif(torch.cuda.is_available(), reason="has CUDA")
-    def test_cuda_that_is_not_there_is_refused(self):
+    def test_cuda_that_is_not_there_is_refused(self, monkeypatch):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
         with pytest.raises(ConfigurationError, match="no CUDA device"):
             choose_device("cuda")
 

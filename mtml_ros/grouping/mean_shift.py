@@ -49,14 +49,15 @@ def _peel(points: Tensor, bandwidth: float) -> tuple[Tensor, Tensor]:
     free = torch.arange(len(points), device=points.device)
     modes, weights = [], []
     for _ in range(MAX_ROUNDS):
-        seeds = points[free[:: -(-len(free) // SEEDS)]]
+        start = free[:: -(-len(free) // SEEDS)]
+        seeds = points[start]
         found, inside = _climb(seeds, points, squares, bandwidth)
         modes.append(found)
         weights.append(inside.sum(1))
         # what lies close to where a seed began climbs to the same mode: no need to try it
         around = squares - 2 * seeds @ points.t() + seeds.square().sum(1, keepdim=True)
         claimed = inside.any(0) | (around <= (BASIN * bandwidth) ** 2).any(0)
-        claimed[free[:: -(-len(free) // SEEDS)]] = True
+        claimed[start] = True
         free = free[~claimed[free]]
         if len(free) <= FRINGE * len(points):
             break
