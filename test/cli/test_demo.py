@@ -13,18 +13,14 @@ from mtml_ros.datasets.point_files import read_points
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, dds_environment):
     """Runs `mtml demo` as a user would, in a DDS domain of its own."""
 
     def run_demo(*arguments):
         return subprocess.run(
             [sys.executable, "-c", "from mtml_ros.cli.main import main; main()", "demo",
              "--out", str(tmp_path / "out"), *map(str, arguments)],
-            env={
-                **os.environ,
-                "ROS_DOMAIN_ID": str(1 + os.getpid() % 100),
-                "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-            },
+            env={**os.environ, **dds_environment},
             capture_output=True,
             text=True,
             timeout=200,

@@ -34,13 +34,9 @@ def setup_arguments() -> dict:
 
 
 @pytest.fixture
-def alone_on_dds() -> dict[str, str]:
-    """An environment for processes that only hear each other: this machine, a domain apart."""
-    return {
-        **os.environ,
-        "ROS_DOMAIN_ID": str(1 + os.getpid() % 100),
-        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-    }
+def alone_on_dds(dds_environment) -> dict[str, str]:
+    """An environment for processes that only hear each other."""
+    return {**os.environ, **dds_environment}
 
 
 @pytest.fixture

@@ -170,25 +170,13 @@ class NodeProcess:
 
 
 @pytest.fixture(scope="module")
-def environment(worker_domain=[0]):  # noqa: B006  # counts the modules
-    """A DDS domain of this module's own, on this machine only."""
-    worker_domain[0] += 1
-    domain = os.environ.get("ROS_DOMAIN_ID") or str(1 + (os.getpid() + worker_domain[0]) % 100)
-    return {
-        "ROS_DOMAIN_ID": domain,
-        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-        "OMP_NUM_THREADS": "1",
-    }
-
-
-@pytest.fixture(scope="module")
-def start_node(environment, tmp_path_factory):
+def start_node(dds_environment, tmp_path_factory):
     """A function that starts a node process; all of them are killed at the module's end."""
     started = []
 
     def start(extra=None, **parameters):
         log = tmp_path_factory.mktemp("node") / "log"
-        started.append(NodeProcess(environment, log, parameters, **(extra or {})))
+        started.append(NodeProcess(dds_environment, log, parameters, **(extra or {})))
         return started[-1]
 
     yield start
@@ -199,8 +187,8 @@ def start_node(environment, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def robot(environment):
-    made = Robot(environment)
+def robot(dds_environment):
+    made = Robot(dds_environment)
     yield made
     made.close()
 

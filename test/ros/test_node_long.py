@@ -183,26 +183,36 @@ class Soak:
             self.robot.send(self.static)
             self.robot.spin(0.1)
 
+    def ids_by_place(self, message):
+        """Of the static boxes, by their corner's x, and of the player's, once it is complete."""
+        places = {
+            "scan" if i.num_voxels == 27_000 else round(i.centroid.x - 0.25): i.id
+            for i in message.instances
+            if i.centroid.x > 0 or i.num_voxels == 27_000
+        }
+        assert {0, 3, 6} <= set(places), message
+        return places
+
     def close(self):
         if self.player is not None:
             self.player.kill()
             self.player.wait()
 
 
-def test_a_soak(start_node, robot, box_points, environment, tmp_path):
+def test_a_soak(start_node, robot, box_points, dds_environment, tmp_path):
     """Alive, memory flat, ids stable, every cloud accounted for. MTML_SOAK_SECONDS: how long."""
     scan = tmp_path / "scan.npz"
-    xyz = box_points((0, 0, 0), size=3.0, step=0.1)
+    xyz = box_points((-6, 0, 0), size=3.0, step=0.1)  # apart from the static boxes
     write_points(scan, xyz, label=np.full(len(xyz), CHAIR))
     node = start_node(map_directory=tmp_path / "maps", queue_size=5, segmentation_rate=5.0)
     robot.wait_active()
-    soak = Soak(robot, box_points, scan, environment, tmp_path / "maps")
+    soak = Soak(robot, box_points, scan, dds_environment, tmp_path / "maps")
     # the player's clouds are heard and sent on, so that all that was sent is known
     relay = robot.node.create_subscription(
         type(robot.send(soak.static)), "/played", robot.publish, 10
     )
     robot.until(lambda: robot.heard["instances"] and len(robot.heard["instances"][-1].instances))
-    static_ids, memory, events = None, [], 0
+    ids, memory, events = {}, [], 0
     end = time.monotonic() + SOAK_SECONDS
     actions = (soak.burst, soak.malformed, soak.time_jump, soak.save_and_load, soak.steady)
     while time.monotonic() < end:
@@ -213,11 +223,10 @@ def test_a_soak(start_node, robot, box_points, environment, tmp_path):
         robot.spin(0.5)
         assert node.alive, node.text
         memory.append(usage(node.process))
-        if len(robot.heard["instances"]) > 10:
-            found = {i.id: i for i in robot.heard["instances"][-1].instances}
-            ids = {k for k, i in found.items() if i.centroid.x > 3.2 and i.num_voxels < 200}
-            static_ids = static_ids or ids
-            assert ids == static_ids
+        for message in robot.heard["instances"]:
+            here = soak.ids_by_place(message)
+            assert {**here, **ids} == here, (events, ids, message)
+            ids = here
         for key in ("instances", "markers", "points"):
             del robot.heard[key][:-1]
         del robot.heard["diagnostics"][:-3]

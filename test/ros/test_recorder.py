@@ -27,10 +27,6 @@ from mtml_ros.taxonomy import Taxonomy
 from mtml_ros.tracker import TrackedInstance
 from mtml_ros.voxels import VoxelGrid
 
-ENVIRONMENT = {
-    "ROS_DOMAIN_ID": str(1 + os.getpid() % 100),
-    "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-}
 PROGRAM = "import sys; from mtml_ros.ros.recorder import main; sys.exit(main())"
 CHAIR = Taxonomy.scannet().index("chair")
 
@@ -38,9 +34,9 @@ CHAIR = Taxonomy.scannet().index("chair")
 class Robot:
     """Publishes clouds and results with the stamps that a test says."""
 
-    def __init__(self):
+    def __init__(self, environment):
         self.context = Context()
-        with mock.patch.dict(os.environ, ENVIRONMENT):
+        with mock.patch.dict(os.environ, environment):
             rclpy.init(context=self.context)
             self.node = rclpy.create_node("robot", context=self.context)
         make = self.node.create_publisher
@@ -104,14 +100,14 @@ def _record():
 
 
 @pytest.fixture
-def robot():
-    made = Robot()
+def robot(dds_environment):
+    made = Robot(dds_environment)
     yield made
     made.close()
 
 
 @pytest.fixture
-def record(tmp_path):
+def record(tmp_path, dds_environment):
     """Starts the recorder; it has half a second of patience, or what a test says."""
     started = []
 
@@ -120,7 +116,7 @@ def record(tmp_path):
         words = [w for name, value in values.items() for w in ("-p", f"{name}:={value}")]
         process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, "--ros-args", *words],
-            env={**os.environ, **ENVIRONMENT},
+            env={**os.environ, **dds_environment},
             stderr=subprocess.PIPE,
             text=True,
         )

@@ -53,7 +53,7 @@ def test_a_cloud_is_read_back_as_it_was_made(room):
 
 
 @pytest.fixture
-def play(environment):
+def play(dds_environment):
     started = []
 
     def start(**parameters):
@@ -61,7 +61,7 @@ def play(environment):
         words = [w for k, v in parameters.items() for w in ("-p", f"{k}:={v}")]
         process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, "--ros-args", *words],
-            env={**os.environ, **environment},
+            env={**os.environ, **dds_environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
