@@ -148,6 +148,7 @@ class InstanceSegmenter:
         partitions = propose(output.embedding[inside], candidates, edges, s.bandwidths, s.split)
         labels = np.where(candidates, grid.labels.astype(np.int64), -1)
         partitions.append(label_components(edges, labels).astype(np.int64))
+        predicted = _probability(output)
         context = VoxelContext(
             output.embedding.cpu().numpy(),
             output.direction.cpu().numpy(),
@@ -156,9 +157,16 @@ class InstanceSegmenter:
             candidates,
             partitions[-1],
             grid.labels,
-            _probability(output),
+            predicted,
+            None if predicted is None else self._given(predicted, grid.labels),
         )
         return context, partitions
+
+    def _given(self, predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """(V,) float32: the predicted (V, C) probability of each label, -1 where it is no class."""
+        channel = self._channels[labels]
+        given: np.ndarray = predicted[np.arange(len(labels)), channel - 1]
+        return np.where(channel > 0, given, np.float32(-1))
 
     def _score(self, masks: Masks, context: VoxelContext) -> np.ndarray:
         """(P,) float64 in 0..1: the learned score where the weights have one, else the paper's."""

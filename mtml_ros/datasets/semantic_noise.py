@@ -95,8 +95,10 @@ class NoiseSettings:
 
 
 def with_noise(scene: Scene, level: float | None, rng: np.random.Generator) -> Scene:
-    """The scene with `noisy_labels` at this level (None: no labels at all)."""
-    noisy = corrupt_labels(scene.xyz, scene.labels, scene.instance, level, rng)
+    """The scene with `noisy_labels` at this level (None: no labels at all), made from those that
+    it has, if any (what annotators leave out), else from the true ones."""
+    labels = scene.labels if scene.noisy_labels is None else scene.noisy_labels
+    noisy = corrupt_labels(scene.xyz, labels, scene.instance, level, rng)
     return replace(scene, noisy_labels=noisy)
 
 

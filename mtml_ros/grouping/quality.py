@@ -33,6 +33,12 @@ FEATURES = (
     "overlap (IoU) with all that lies within 1 of its mean embedding",
     "mean probability of its most probable class",
 )
+LABEL_FEATURES = (
+    "mean probability of the labels given to it",
+    "the same for all labelled candidates of the scene: how far its labels are to be trusted",
+    "share of it that has no label of a class",
+)
+"""Those that are added where the network judges labels itself."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class VoxelContext:
     embedding: (V, E). direction: (V, 3). centers: (V, 3) metres. edges: (E, 2) touching voxels.
     candidates: (V,) bool. component: (V,) int64, component of equal labels, -1 outside candidates.
     labels: (V,) class indices as given. probability: (V, C) the network's own classes, or None.
+    given: (V,) float32, of them that of the label as given, -1 where no class is; or None.
     """
 
     embedding: np.ndarray
@@ -52,6 +59,7 @@ class VoxelContext:
     component: np.ndarray
     labels: np.ndarray
     probability: np.ndarray | None
+    given: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,8 @@ class QualityModel:
 
 
 def mask_features(masks: Masks, context: VoxelContext) -> np.ndarray:
-    """(P, F) float32: FEATURES of each mask; masks are not empty."""
+    """(P, F) float32: FEATURES of each mask, and LABEL_FEATURES where the network judges
+    labels; masks are not empty."""
     c = context
     rows = c.embedding[masks.voxel].astype(np.float64)
     sizes = masks.sizes
@@ -99,6 +108,8 @@ def mask_features(masks: Masks, context: VoxelContext) -> np.ndarray:
         _overlap_with_ball(masks, means, c),
         _best_class(masks, c.probability),
     ]
+    if c.given is not None:
+        columns += _trust(masks, c.given, c.candidates)
     return np.stack(columns, axis=1).astype(np.float32)
 
 
@@ -170,3 +181,13 @@ def _best_class(masks: Masks, probability: np.ndarray | None) -> np.ndarray:
         return np.ones(masks.count)
     rows = probability[masks.voxel]
     return np.stack([_mean(masks, column) for column in rows.T], axis=1).max(axis=1)
+
+
+def _trust(masks: Masks, given: np.ndarray, candidates: np.ndarray) -> list[np.ndarray]:
+    """LABEL_FEATURES of each mask."""
+    labelled = given >= 0
+    share = _mean(masks, labelled[masks.voxel])
+    mean = _mean(masks, np.maximum(given, 0)[masks.voxel]) / np.maximum(share, 1e-9)
+    here = given[labelled & candidates]
+    scene = float(here.mean()) if len(here) else 0.0
+    return [mean, np.full(masks.count, scene), 1 - share]

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from mtml_ros.errors import CheckpointError, ConfigurationError
-from mtml_ros.grouping.quality import FEATURES, QualityModel
+from mtml_ros.grouping.quality import FEATURES, LABEL_FEATURES, QualityModel
 from mtml_ros.network.config import NetworkConfig
 from mtml_ros.network.dense import DenseNetwork
 from mtml_ros.network.sparse import SparseNetwork
@@ -114,7 +114,7 @@ def load_checkpoint(path: str | Path, device: torch.device | str = "cpu") -> Che
         # not on torch's meta device, which takes seconds to import what it needs
         with torch.random.fork_rng(devices=[]):
             network = build_network(config)
-        quality = _take_quality(tensors)
+        quality = _take_quality(tensors, config.semantic)
         full = {n: t.float() if t.dtype == torch.float16 else t for n, t in tensors.items()}
         _check_tensors(full, network.state_dict())
         network.load_state_dict(full, assign=True)
@@ -123,13 +123,14 @@ def load_checkpoint(path: str | Path, device: torch.device | str = "cpu") -> Che
     return Checkpoint(network.to(device).eval(), config, settings, info, quality)
 
 
-def _take_quality(tensors: dict[str, Tensor]) -> QualityModel | None:
+def _take_quality(tensors: dict[str, Tensor], judges_labels: bool) -> QualityModel | None:
     """Takes the learned score out of a checkpoint's tensors; ValueError if it is malformed."""
     found = {n: tensors.pop(n) for n in list(tensors) if n.startswith(QUALITY)}
     if not found:
         return None
     fields = {n.removeprefix(QUALITY): t for n, t in found.items()}
-    f, h = len(FEATURES), fields["bias1"].shape[0]
+    f = len(FEATURES) + (len(LABEL_FEATURES) if judges_labels else 0)
+    h = fields["bias1"].shape[0]
     shapes = {"mean": (f,), "scale": (f,), "weight1": (f, h), "bias1": (h,), "weight2": (h,),
               "bias2": (1,)}  # fmt: skip
     for name, shape in shapes.items():

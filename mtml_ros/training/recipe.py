@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ class Recipe:
     network: options of NetworkConfig but the classes, which are the taxonomy's.
     steps: optimiser steps. batch_size: scenes a step, over all processes.
     learning_rate: the peak of a one-cycle schedule (rises over the first tenth, falls to none).
+    restarts: steps at which a cycle ends and another begins, with half the peak (those after
+        the last step are of no effect).
     pretrain: share of the steps with true labels as input, before the noisy ones (section 3.5).
     validate_every: steps between validations, on validation_scenes scenes.
     calibration_scenes: training scenes, drawn anew, that the learned score is fitted on in the end;
@@ -40,6 +43,7 @@ class Recipe:
     steps: int = 4000
     batch_size: int = 2
     learning_rate: float = 2e-3
+    restarts: tuple[int, ...] = ()
     weight_decay: float = 0.01
     pretrain: float = 0.0
     seed: int = 0
@@ -54,6 +58,9 @@ class Recipe:
             "steps": self.steps >= 1,
             "batch_size": self.batch_size >= 1,
             "learning_rate": 0 < self.learning_rate < 1,
+            "restarts": isinstance(self.restarts, (list, tuple))
+            and all(type(s) is int for s in self.restarts)
+            and all(a < b for a, b in pairwise((0, *self.restarts))),
             "pretrain": 0 <= self.pretrain <= 1,
             "validate_every": self.validate_every >= 1,
             "seed": self.seed >= 0,

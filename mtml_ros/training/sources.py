@@ -75,7 +75,7 @@ class RoomSource:
     """Procedural rooms, each made for one step and never seen again, with labels that err.
 
     noise: least and most level of label noise, see datasets/semantic_noise.py.
-    unlabelled: share of the rooms that come without any label.
+    unlabelled, clean: share of the rooms that come without any label, and with true ones.
     validation_noise: the level in validation rooms.
     """
 
@@ -83,17 +83,22 @@ class RoomSource:
         self,
         noise: tuple[float, float] = (0.0, 1.0),
         unlabelled: float = 0.1,
+        clean: float = 0.0,
         validation_noise: float = 0.5,
     ) -> None:
         self.noise = noise
         self.unlabelled = unlabelled
+        self.clean = clean
         self.validation_noise = validation_noise
 
     def draw(self, rng: np.random.Generator) -> Scene:
         from mtml_ros.datasets.rooms import generate_room
         from mtml_ros.datasets.semantic_noise import with_noise
 
-        level = None if rng.random() < self.unlabelled else float(rng.uniform(*self.noise))
+        fate = rng.random()
+        level = None if fate < self.unlabelled else float(rng.uniform(*self.noise))
+        if fate > 1 - self.clean:
+            level = 0.0
         return with_noise(generate_room(rng), level, rng)
 
     def validation(self, count: int) -> Iterator[Scene]:

@@ -7,6 +7,7 @@ import math
 import os
 import pickle
 import time
+from bisect import bisect_right
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -185,7 +186,7 @@ class _Run:
 
     def _optimise(self, model: nn.Module, batch: VoxelBatch, targets: Targets) -> dict[str, Tensor]:
         for group in self.optimizer.param_groups:
-            group["lr"] = self.recipe.learning_rate * one_cycle(self.step / self.recipe.steps)
+            group["lr"] = learning_rate(self.recipe, self.step)
         on_cuda = self.device.type == "cuda"
         targets = Targets(
             *(getattr(targets, f).to(self.device) for f in Targets.__dataclass_fields__)
@@ -291,6 +292,15 @@ class _Run:
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.best = state["step"], state["best"]
+
+
+def learning_rate(recipe: Recipe, step: int) -> float:
+    """Of a step from 0: one cycle after another, each with half the peak of the one before."""
+    edges = [0, *(s for s in recipe.restarts if s < recipe.steps), recipe.steps]
+    cycle = bisect_right(edges, min(step, recipe.steps - 1)) - 1
+    start, end = edges[cycle : cycle + 2]
+    peak = recipe.learning_rate / 2**cycle
+    return peak * one_cycle((step - start) / (end - start))
 
 
 def one_cycle(progress: float) -> float:

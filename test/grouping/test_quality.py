@@ -1,13 +1,20 @@
 """Features of proposals against a slow reading of their names, voxel by voxel; the two layers."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from mtml_ros.grouping.components import connected_components, neighbor_edges
 from mtml_ros.grouping.proposals import Masks
-from mtml_ros.grouping.quality import FEATURES, QualityModel, VoxelContext, mask_features
+from mtml_ros.grouping.quality import (
+    FEATURES,
+    LABEL_FEATURES,
+    QualityModel,
+    VoxelContext,
+    mask_features,
+)
 from mtml_ros.voxels import pack_keys
 
 
@@ -19,6 +26,8 @@ def random_context(seed: int) -> VoxelContext:
     labels = rng.integers(0, 4, v).astype(np.uint8)
     candidates = (labels > 0) & (rng.random(v) < 0.9)
     direction = rng.normal(size=(v, 3))
+    probability = rng.dirichlet(np.ones(3), v)
+    given = np.where(labels > 0, probability[np.arange(v), labels.astype(int) - 1], -1)
     return VoxelContext(
         embedding=rng.normal(0, 0.8, (v, 4)).astype(np.float32),
         direction=direction / np.linalg.norm(direction, axis=1, keepdims=True),
@@ -27,7 +36,8 @@ def random_context(seed: int) -> VoxelContext:
         candidates=candidates,
         component=connected_components(voxels, np.where(candidates, labels, -1)).astype(np.int64),
         labels=labels,
-        probability=rng.dirichlet(np.ones(3), v),
+        probability=probability,
+        given=given.astype(np.float32),
     )
 
 
@@ -80,7 +90,18 @@ def slow_features(mask: list[int], c: VoxelContext) -> list[float]:
         float(np.mean(jumps)) if jumps else 4.0,
         len(ball & set(mask)) / len(ball | set(mask)),
         float(np.mean([c.probability[v] for v in mask], axis=0).max()),
+        *slow_trust(mask, c),
     ]
+
+
+def slow_trust(mask: list[int], c: VoxelContext) -> list[float]:
+    assert c.probability is not None
+
+    def given(voxels: list[int]) -> list[float]:
+        return [float(c.probability[v][int(c.labels[v]) - 1]) for v in voxels if c.labels[v] > 0]
+
+    scene = given(np.flatnonzero(c.candidates).tolist())
+    return [float(np.mean(given(mask))), float(np.mean(scene)), float(np.mean(c.labels[mask] == 0))]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -88,9 +109,10 @@ def test_features_are_what_their_names_say(seed):
     context = random_context(seed)
     masks = random_masks(seed, context)
     found = mask_features(masks, context)
-    assert found.shape == (masks.count, len(FEATURES))
+    names = FEATURES + LABEL_FEATURES
+    assert found.shape == (masks.count, len(names))
     expected = [slow_features(part.tolist(), context) for part in masks.split()]
-    for i, name in enumerate(FEATURES):
+    for i, name in enumerate(names):
         np.testing.assert_allclose(
             found[:, i], [row[i] for row in expected], atol=1e-5, err_msg=name
         )
@@ -98,8 +120,18 @@ def test_features_are_what_their_names_say(seed):
 
 def test_without_probabilities_every_class_is_certain():
     context = random_context(0)
-    plain = VoxelContext(**{**vars(context), "probability": None})
-    assert (mask_features(random_masks(0, context), plain)[:, -1] == 1).all()
+    plain = replace(context, probability=None, given=None)
+    found = mask_features(random_masks(0, context), plain)
+    assert found.shape[1] == len(FEATURES)
+    assert (found[:, -1] == 1).all()
+
+
+def test_masks_and_scenes_without_a_label_have_no_trusted_one():
+    context = random_context(0)
+    masks = random_masks(0, context)
+    unlabelled = replace(context, given=np.full(len(context.labels), -1, np.float32))
+    found = mask_features(masks, unlabelled)[:, len(FEATURES) :]
+    assert np.array_equal(found, np.tile([0.0, 0.0, 1.0], (masks.count, 1)))
 
 
 def test_two_layers_by_hand():

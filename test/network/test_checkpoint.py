@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from mtml_ros.errors import CheckpointError
-from mtml_ros.grouping.quality import FEATURES, QualityModel
+from mtml_ros.grouping.quality import FEATURES, LABEL_FEATURES, QualityModel
 from mtml_ros.network import checkpoint
 from mtml_ros.network.batch import make_batch
 from mtml_ros.network.checkpoint import (
@@ -102,9 +102,8 @@ def test_saving_what_was_loaded_changes_nothing_more(file, tmp_path):
     assert all(torch.equal(first[n], second[n]) for n in first)
 
 
-def quality_model(hidden: int = 3) -> QualityModel:
+def quality_model(f: int = len(FEATURES + LABEL_FEATURES), hidden: int = 3) -> QualityModel:
     rng = np.random.default_rng(0)
-    f = len(FEATURES)
     shapes = {"mean": f, "scale": f, "weight1": (f, hidden), "bias1": hidden,
               "weight2": hidden, "bias2": 1}  # fmt: skip
     return QualityModel(**{n: rng.normal(size=s).astype(np.float32) for n, s in shapes.items()})
@@ -118,6 +117,16 @@ def test_the_learned_score_travels_with_the_weights(file, tmp_path):
     assert loaded is not None
     for name, array in vars(quality_model()).items():
         assert np.array_equal(getattr(loaded, name), array)
+
+
+def test_label_features_are_those_of_weights_that_judge_labels(tmp_path):
+    plain = make_checkpoint(replace(CONFIG, semantic=False))
+    path = tmp_path / "scored.safetensors"
+    save_checkpoint(path, replace(plain, quality=quality_model(len(FEATURES))))
+    assert load_checkpoint(path).quality is not None
+    save_checkpoint(path, replace(plain, quality=quality_model()))
+    with pytest.raises(CheckpointError, match="do not fit"):
+        load_checkpoint(path)
 
 
 @pytest.mark.parametrize("name", ["bias1", "weight1", "mean"])

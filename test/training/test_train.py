@@ -18,7 +18,7 @@ from mtml_ros.segmenter import InstanceSegmenter
 from mtml_ros.taxonomy import Taxonomy
 from mtml_ros.training import train as module
 from mtml_ros.training.recipe import Recipe
-from mtml_ros.training.train import Process, TrainingBatches, one_cycle, train
+from mtml_ros.training.train import Process, TrainingBatches, learning_rate, one_cycle, train
 
 
 def run(recipe: Recipe, out: Path) -> dict[str, torch.Tensor]:
@@ -165,6 +165,17 @@ def test_pre_training_shows_true_labels_then_the_noisy_ones(recipe, scene_folder
         inputs = batches[step][0].inputs
         assert bool(inputs[:, 5].any()) is noisy
         assert bool(inputs[:, 1:3].any()) is not noisy
+
+
+def test_after_a_restart_the_rate_rises_again_to_half():
+    recipe = Recipe("r", "toy", {"set": "toy"}, learning_rate=0.1, steps=300, restarts=(100, 500))
+    assert learning_rate(recipe, 10) == pytest.approx(0.1)
+    assert learning_rate(recipe, 99) < 0.001
+    assert learning_rate(recipe, 120) == pytest.approx(0.05)
+    assert learning_rate(recipe, 210) == pytest.approx(0.025)
+    assert learning_rate(recipe, 299) < 0.001
+    plain = replace(recipe, restarts=())
+    assert learning_rate(plain, 30) == pytest.approx(0.1)
 
 
 def test_one_cycle_rises_over_a_tenth_and_falls_to_nothing():

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from mtml_ros.datasets.rooms.geometry import Model, place
-from mtml_ros.datasets.rooms.labels import FLOOR, UNLABELLED, WALL
+from mtml_ros.datasets.rooms.labels import CEILING, FLOOR, UNLABELLED, WALL
 from mtml_ros.datasets.rooms.settings import Dice
 
 Rectangle = tuple[float, float, float, float, float, float, float]
@@ -255,7 +255,7 @@ class Plan:
         return floor, ceiling
 
     def shell(self) -> list[tuple[np.ndarray, int]]:
-        """The floor, ceiling (label unknown) and walls: (K, 3, 3) patches with their label."""
+        """The floor, ceiling and walls: (K, 3, 3) patches with their label."""
         floor, ceiling = self._tiles()
         rows = []
         for wall, openings in zip(self.walls, self._openings):
@@ -272,7 +272,7 @@ class Plan:
                         rows += _panels(wall, start, end, bottom, top)
         # up x along the wall points into the room, which lies on the wall's left
         walls = np.array(rows, dtype=np.float32).reshape(-1, 3, 3)
-        return [(floor, FLOOR), (ceiling, UNLABELLED), (walls, WALL)]
+        return [(floor, FLOOR), (ceiling, CEILING), (walls, WALL)]
 
 
 TILE = 1.6
