@@ -38,6 +38,7 @@ class SegmenterSettings:
     suppression_iou: proposals that overlap a better one by more are dropped.
     component_advantage: by what factor another partition must surpass connected components.
     assign_radius: a voxel left over goes to the nearest instance within this in the embedding.
+    direction_sign: 1, or -1 for weights whose directions point away from the centre (equation 5).
 
     For weights that have the semantic head:
     found_threshold: a voxel whose label is no thing's is one from this probability on.
@@ -53,6 +54,7 @@ class SegmenterSettings:
     suppression_iou: float = 0.3
     component_advantage: float = 1.0
     assign_radius: float = 1.5
+    direction_sign: float = 1.0
     found_threshold: float = 0.6
     lost_threshold: float = 0.15
     label_weight: float = 1.0
@@ -151,7 +153,7 @@ class InstanceSegmenter:
         predicted = _probability(output)
         context = VoxelContext(
             output.embedding.cpu().numpy(),
-            output.direction.cpu().numpy(),
+            s.direction_sign * output.direction.cpu().numpy(),
             grid.centers,
             edges,
             candidates,

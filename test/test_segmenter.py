@@ -167,6 +167,8 @@ def test_a_score_threshold_above_all_scores_leaves_nothing():
 def test_directions_away_from_the_centre_score_nothing():
     grid, instance = touching_chairs()
     assert segmenter_for(instance, sign=-1.0).segment(grid).instances == []
+    settings = SegmenterSettings(direction_sign=-1.0)  # of weights that were trained so
+    assert len(segmenter_for(instance, settings, sign=-1.0).segment(grid).instances) == 3
 
 
 def test_settings_may_be_replaced_between_calls():

@@ -19,6 +19,14 @@ import click
     "--seeds", type=click.IntRange(1, 100), default=1, show_default=True, help="How many."
 )
 @click.option("--preset", type=click.Choice(["toy", "toy-shell", "toy-hard"]), default="toy")
+@click.option(
+    "--dense-steps",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Train the paper's dense network too, for so many scenes (3 s each on a CPU's core).",
+)
+@click.option("--ablations", is_flag=True, help="And what each part is worth: ablations.txt.")
 @click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="At a time.")
 @click.option("--recipe", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--steps", type=click.IntRange(1), help="In place of the recipe's.")
@@ -29,6 +37,8 @@ def command(
     out: Path,
     seeds: int,
     preset: str,
+    dense_steps: int,
+    ablations: bool,
     jobs: int,
     recipe: Path | None,
     steps: int | None,
@@ -39,7 +49,7 @@ def command(
     """
     from dataclasses import replace
 
-    from mtml_ros.evaluation import reproduce_toy
+    from mtml_ros.evaluation import reproduce_toy, toy_ablations
     from mtml_ros.resources import config_file
     from mtml_ros.training.recipe import Recipe
     from mtml_ros.visualization.charts import draw_toy_table
@@ -50,7 +60,12 @@ def command(
         data={**chosen.data, "preset": preset},
         steps=steps or chosen.steps,
     )
-    table = reproduce_toy.run(chosen, range(seeds), out, jobs, scenes)
+    table = reproduce_toy.run(chosen, range(seeds), out, jobs, scenes, dense_steps)
     (out / "table.txt").write_text(table + "\n", encoding="utf-8")
     draw_toy_table(out / "table.png", out / "toy.json")
     click.echo(table)
+    if ablations:
+        weights = out / "multi-task-0" / "weights.safetensors"
+        table = toy_ablations.run(chosen, weights, out, jobs, scenes)
+        (out / "ablations.txt").write_text(table + "\n", encoding="utf-8")
+        click.echo("\n" + table)

@@ -24,6 +24,8 @@ class LossSettings:
 
     The paper fixes the weights of L_FE (1, 1, 0.001); the margins are ours, chosen on training
     scenes of the toy set: instances end up 2 * 1.5 apart with nine voxels in ten within 0.3.
+    direction_sign: 1: directions point towards the centre, as the paper's text has it; -1: away
+    from it, as its equation 5. The settings of the post-processing must have the same.
     """
 
     variance_margin: float = 0.3
@@ -33,6 +35,7 @@ class LossSettings:
     regularization_weight: float = 0.001
     embedding_weight: float = 1.0
     direction_weight: float = 1.0
+    direction_sign: float = 1.0
     semantic_weight: float = 0.5
 
 
@@ -96,8 +99,7 @@ def regularization_loss(means: Tensor, scene_of_instance: Tensor) -> Tensor:
 def direction_loss(direction: Tensor, targets: Targets) -> Tensor:
     """L_dir: minus the mean cosine between v_i and the unit vector to the centre (equation 5).
 
-    The paper's text lets v point towards the centre and its equation away from it; here it points
-    towards the centre, in the loss, the scores and the network's output alike. A voxel at its
+    direction: (V, 3) unit vectors that are to point towards the centre. A voxel at its
     instance's centre has no direction and counts as zero.
     """
     inside = targets.instance >= 0
@@ -132,7 +134,7 @@ def multi_task_loss(
         ),
         "distance": distance_loss(means, owner, settings.distance_margin),
         "regularization": regularization_loss(means, owner),
-        "direction": direction_loss(output.direction, targets),
+        "direction": direction_loss(settings.direction_sign * output.direction, targets),
     }
     s = settings
     total = (

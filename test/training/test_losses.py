@@ -151,6 +151,14 @@ class TestDirection:
         assert direction_loss(towards, truth).item() == pytest.approx(-1.0)
         assert direction_loss(-towards, truth).item() == pytest.approx(1.0)
 
+    def test_the_sign_of_equation_5_is_an_option(self):
+        truth = targets([0, 0], [0], [[1, 0, 0]], [[0, 0, 0], [3, 0, 0]])
+        away = torch.tensor([[-1.0, 0, 0], [1, 0, 0]], dtype=torch.float64)
+        output = NetworkOutput(torch.zeros(2, 3, dtype=torch.float64), away, None)
+        for sign, loss in ((1.0, 1.0), (-1.0, -1.0)):
+            terms = multi_task_loss(output, truth, LossSettings(direction_sign=sign))[1]
+            assert terms["direction"].item() == pytest.approx(loss)
+
     def test_by_hand(self):
         # c = 0: cosines 1 and 0.6 (3-4-5), mean 0.8; c = 1: 0. L = -(0.8 + 0) / 2
         truth = targets([0, 0, 1], [0, 0], [[0, 0, 0], [0, 0, 9]],
