@@ -12,6 +12,7 @@ import numpy as np
 from mtml_ros.errors import ConfigurationError, InputError, MapFileError
 from mtml_ros.free_space import MAX_RAYS, seen_through
 from mtml_ros.map_file import MAX_EXTRA_BYTES, MAX_HEADER_BYTES, read_map, write_map
+from mtml_ros.remnants import Remnants
 from mtml_ros.taxonomy import MAX_CLASSES, Taxonomy
 from mtml_ros.voxel_store import MEMORY, Slots, VoxelStore
 from mtml_ros.voxels import (
@@ -24,7 +25,8 @@ from mtml_ros.voxels import (
 
 CLEAR_AFTER = 8
 """Clouds that must see through a voxel before it is removed; up to twice as many if it was hit
-often, and a hit in between makes up for several (see VoxelStore.wear)."""
+often, and a hit in between makes up for several (see VoxelStore.wear). What is left of an object
+most of which was removed goes with it (see Remnants)."""
 
 _SAVED = ("votes", "clouds", "seen", "life")  # labels follow from the votes
 
@@ -95,6 +97,7 @@ class VoxelMap:
         self._changing = threading.Lock()  # held by the one thread that changes the map
         self._lock = threading.Lock()  # held only while the map is between two states
         self._store = VoxelStore(num_classes, max_voxels)
+        self._remnants = Remnants()
         self._clouds = 0
         self._stamp: float | None = None
         self._revision = 0
@@ -143,6 +146,7 @@ class VoxelMap:
                 self._stamp = float(stamp)
                 store.slots.seen[slots[known]] = self._clouds
                 cleared = store.wear(missed, hit, self.clear_after)
+                cleared = self._remnants.join(store, cleared, self._clouds, self.clear_after)
                 evicted = store.longest_unseen(cleared, len(new_keys))
                 leaving = np.union1d(cleared, evicted)
                 if len(leaving) or len(new_keys):
@@ -182,6 +186,7 @@ class VoxelMap:
             if len(self._store):
                 self._changed()
             self._store = VoxelStore(self.num_classes, self.max_voxels)
+            self._remnants = Remnants()
 
     def snapshot(self) -> VoxelGrid:
         """The map as it is now. While nothing changes, the same object; do not write into it."""
@@ -231,6 +236,7 @@ class VoxelMap:
             raise MapFileError(f"map {path}: {error}") from None
         with self._changing, self._lock:
             self._store, self._stamp = store, stamp
+            self._remnants = Remnants()
             self._clouds = int(store.slots.seen.max(initial=0))
             self._changed()
         return {n[6:]: a for n, a in arrays.items() if n.startswith("extra.")}

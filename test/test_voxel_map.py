@@ -342,8 +342,11 @@ def _surface(boxes: list[np.ndarray]) -> np.ndarray:
     return np.unique(voxel_keys(np.concatenate(points), SIZE))
 
 
-def test_chair_carried_away_disappears_and_nothing_else_does() -> None:
-    rng = np.random.default_rng(0)
+@pytest.mark.parametrize(("seed", "start"), [(0, 0), (1, 40), (2, 80)])
+def test_chair_carried_away_disappears_and_nothing_else_does(seed: int, start: int) -> None:
+    """start: where the walk begins. Without Remnants the second walk gives what is left of the
+    chair a new id, and in the third a voxel of it stays for good."""
+    rng = np.random.default_rng(seed)
     clearing, hits = VoxelMap(SIZE, 20, 10**6), []
     tracker, ids_seen = InstanceTracker(), []
     room = _surface(ROOM)
@@ -351,7 +354,7 @@ def test_chair_carried_away_disappears_and_nothing_else_does() -> None:
     left = []
     for number in range(75):
         boxes = ROOM + MOVED if number < 30 else ROOM
-        points, origin = _scan(boxes, number, rng)
+        points, origin = _scan(boxes, start + number, rng)
         clearing.integrate(points, number, origin)
         hits.append(np.unique(voxel_keys(points.xyz, SIZE)))
         segmentation = components_as_instances(clearing.snapshot(), Taxonomy.scannet(), 10)
@@ -363,16 +366,16 @@ def test_chair_carried_away_disappears_and_nothing_else_does() -> None:
 
     there = left[29]
     assert there > 60
-    # not at once; then, within some four times the count of clouds, all of it
+    # not at once; when the voxels hit most often are cleared, all of it
     assert left[29 + CLEAR_AFTER // 2] > 0.8 * there
-    assert left[29 + 3 * CLEAR_AFTER] < 0.2 * there
-    assert left[29 + 5 * CLEAR_AFTER] == 0
+    assert left[29 + 2 * CLEAR_AFTER + 2] == 0
     # three objects; the chair's id goes with it, and the others keep theirs throughout
     assert sorted(ids_seen[29].values()) == [CHAIR, CHAIR, TABLE]
     assert sorted(ids_seen[-1].values()) == [CHAIR, TABLE]
     for id_, label in ids_seen[-1].items():
-        assert all(seen[id_] == label for seen in ids_seen[5:])
-    assert len(set().union(*ids_seen[5:])) == 3
+        assert all(seen[id_] == label for seen in ids_seen[10:])
+    # and no piece of it is taken for something new
+    assert set().union(*ids_seen[10:]) == set(ids_seen[29])
 
     # of the rest, what one cloud of five has hit stays (but for an edge or two); what only noise
     # made a cloud or two hit may go
