@@ -19,8 +19,8 @@ class NetworkConfig:
     classes: names of the semantic classes, in the order of the one-hot input's channels 1..C;
         channel 0 is "unknown".
     architecture: "sparse" (submanifold U-Net, the default) or "dense" (the paper's).
-    input: "labels": a one-hot label, or class probabilities, a voxel: C + 1 channels;
-        "features": a vector of `feature_size` values a voxel.
+    input: "labels": a one-hot label a voxel: C + 1 channels; "features": a vector of
+        `feature_size` values a voxel: class probabilities, or what a semantic network knows.
     voxel_size: metres; the network knows real sizes, so it fits this size alone (section 3.1).
     embedding_size: dimensions of the feature embedding.
     position_scale: if above 0, the first three dimensions of the embedding are the voxel's own
