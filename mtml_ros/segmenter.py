@@ -24,6 +24,7 @@ from mtml_ros.instances import Proposal, Segmentation, make_instance
 from mtml_ros.network.batch import make_batch, one_hot
 from mtml_ros.network.checkpoint import Checkpoint, find_weights, load_checkpoint
 from mtml_ros.network.heads import NetworkOutput
+from mtml_ros.network.pieces import run_in_pieces
 from mtml_ros.taxonomy import Taxonomy
 from mtml_ros.voxels import VoxelGrid
 
@@ -64,7 +65,9 @@ class SegmenterSettings:
 class InstanceSegmenter:
     """Labelled voxels in, separate objects out.
 
-    Make one with `InstanceSegmenter.load`. `settings` may be replaced between calls.
+    Make one with `InstanceSegmenter.load`. `settings` may be replaced between calls, and so may
+    `pieces` (1, 2, 4, ...): where the device's memory is short, the network runs over so many parts
+    of a grid one after another, and all else is done on the CPU.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class InstanceSegmenter:
         self.taxonomy = taxonomy
         self.device = device
         self.settings = settings or settings_from(checkpoint.settings)
+        self.pieces = 1
         self._channels = taxonomy.network_channels(self.config.classes)
 
     @staticmethod
@@ -146,7 +150,7 @@ class InstanceSegmenter:
         `grouping.proposals.propose`, and last the connected components of the labels."""
         s = self.settings
         edges = neighbor_edges(grid.coordinates)
-        inside = torch.from_numpy(np.flatnonzero(candidates)).to(self.device)
+        inside = torch.from_numpy(np.flatnonzero(candidates)).to(output.embedding.device)
         partitions = propose(output.embedding[inside], candidates, edges, s.bandwidths, s.split)
         labels = np.where(candidates, grid.labels.astype(np.int64), -1)
         partitions.append(label_components(edges, labels).astype(np.int64))
@@ -184,9 +188,11 @@ class InstanceSegmenter:
             inputs = torch.from_numpy(np.ascontiguousarray(grid.features, dtype=np.float32))
         else:
             inputs = one_hot(self._channels[grid.labels], self.config.input_channels)
-        batch = make_batch([grid.coordinates], [inputs]).to(self.device)
+        batch = make_batch([grid.coordinates], [inputs])
         with torch.inference_mode():
-            output: NetworkOutput = self.network(batch)
+            if self.pieces > 1:
+                return run_in_pieces(self.network, batch, self.config, self.pieces, self.device)
+            output: NetworkOutput = self.network(batch.to(self.device))
         return output
 
     def read_labels(self, grid: VoxelGrid, output: NetworkOutput) -> tuple[np.ndarray, np.ndarray]:

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from mtml_ros.errors import CheckpointError, ConfigurationError, InputError
 from mtml_ros.evaluation.baselines import components_as_instances
+from mtml_ros.grouping.scoring import ScoreSettings
 from mtml_ros.network.batch import VoxelBatch
 from mtml_ros.network.checkpoint import Checkpoint, build_network, save_checkpoint
 from mtml_ros.network.config import NetworkConfig
-from mtml_ros.network.heads import NetworkOutput
+from mtml_ros.network.heads import NetworkOutput, scene_positions
 from mtml_ros.segmenter import InstanceSegmenter, SegmenterSettings, choose_device, settings_from
 from mtml_ros.taxonomy import SemanticClass, Taxonomy
 from mtml_ros.voxels import VoxelGrid, pack_keys
@@ -386,3 +387,34 @@ class TestLoading:
     def test_settings_that_there_are_not_are_named(self, values, named):
         with pytest.raises(CheckpointError, match=named):
             settings_from(values)
+
+
+class Placed(nn.Module):
+    """Embeds each voxel at its place, as the heads do, and has memory for so many voxels."""
+
+    def __init__(self, memory: int) -> None:
+        super().__init__()
+        self.memory = memory
+
+    def forward(self, batch: VoxelBatch) -> NetworkOutput:
+        if len(batch) > self.memory:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        place = scene_positions(batch, CONFIG.voxel_size) * CONFIG.position_scale
+        embedding = torch.cat([place, torch.zeros(len(batch), 5)], dim=1)
+        return NetworkOutput(embedding, torch.zeros_like(place), None)
+
+
+def test_in_pieces_the_same_objects_are_found_with_less_memory() -> None:
+    corners = [(30 * x, 25 * y, 0) for x in range(6) for y in range(2)]
+    grid, _ = world(*((block(c, (4, 4, 6)), CHAIR, i) for i, c in enumerate(corners)))
+    settings = SegmenterSettings(score=ScoreSettings(use_direction=False))
+    whole = InstanceSegmenter(Checkpoint(Placed(len(grid)), CONFIG), TAXONOMY, CPU, settings)
+    expected = whole.segment(grid)
+    assert len(expected.instances) == 12
+    short = InstanceSegmenter(Checkpoint(Placed(len(grid) // 3), CONFIG), TAXONOMY, CPU, settings)
+    with pytest.raises(torch.OutOfMemoryError):
+        short.segment(grid)
+    short.pieces = 4
+    found = short.segment(grid)
+    np.testing.assert_array_equal(found.instance, expected.instance)
+    np.testing.assert_array_equal(found.labels, expected.labels)

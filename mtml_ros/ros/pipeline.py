@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from mtml_ros.segmenter import InstanceSegmenter
 
 
+MAX_PIECES = 8
+"""Parts that the network runs over one after another, at most, before the CPU is taken."""
+
+
 @dataclass(frozen=True)
 class Update:
     """What one update found. stamp: seconds, of the newest cloud in the map."""
@@ -56,6 +60,7 @@ class Pipeline:
         self._lock = threading.Lock()
         self._done: tuple[int, float, int] | None = None
         self._stamp = 0.0
+        self._on_last_resort = False
         health.device_note = ""
         self._take(load(device))
 
@@ -76,10 +81,14 @@ class Pipeline:
             return Update(segmentation, tracked, stamp)
 
     def reset(self) -> None:
-        """Empties the map and forgets the objects; their ids are not given again."""
+        """Empties the map and forgets the objects; their ids are not given again. Grids are
+        segmented whole again; on the CPU, where that was the last resort, until the next start."""
         with self._lock:
             self._map.reset()
             self._tracker.reset()
+            if not self._on_last_resort:
+                self._segmenter.pieces = 1
+                self._health.device_note = ""
 
     def save(self, path: Path) -> None:
         """Saves the map with its objects' ids; MapFileError when that fails."""
@@ -104,18 +113,27 @@ class Pipeline:
         self._tracker.restore(objects)
 
     def _segment(self, grid: VoxelGrid, parameters: Parameters) -> Segmentation:
-        try:
-            return self._tuned(parameters).segment(grid)
-        except RuntimeError as error:
-            # torch.cuda.OutOfMemoryError, known by name: torch is the segmenter's business
-            if type(error).__name__ != "OutOfMemoryError":
-                raise
+        while True:
+            try:
+                return self._tuned(parameters).segment(grid)
+            except RuntimeError as error:
+                if self._on_last_resort or not _is_out_of_memory(error):
+                    raise
+            self._use_less_memory()  # here, where the traceback holds no tensors any more
+
+    def _use_less_memory(self) -> None:
+        """The network in twice as many pieces, and when they are too many, on the CPU."""
         self._health.count("CUDA out of memory")
-        self._take(self._load("cpu"))
+        if self._segmenter.pieces < MAX_PIECES:
+            self._segmenter.pieces *= 2
+            how = f"segmenting in {self._segmenter.pieces} pieces"
+        else:
+            self._on_last_resort = True
+            self._take(self._load("cpu"))
+            how = "segmenting on the CPU"
         free_memory()
-        self._health.device_note = "CUDA ran out of memory, segmenting on the CPU since"
-        self._health.log("device", self._health.device_note)
-        return self._tuned(parameters).segment(grid)
+        self._health.device_note = f"CUDA ran out of memory, {how} since"
+        self._health.log(how, self._health.device_note)
 
     def _take(self, segmenter: InstanceSegmenter) -> None:
         self._segmenter = segmenter
@@ -130,6 +148,11 @@ class Pipeline:
             min_voxels=voxels or self._chosen.min_voxels,
         )
         return self._segmenter
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    # torch.OutOfMemoryError, known by name: torch is the segmenter's business. cuBLAS has its own
+    return type(error).__name__ == "OutOfMemoryError" or "CUBLAS_STATUS_ALLOC_FAILED" in str(error)
 
 
 def free_memory() -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from diagnostic_msgs.msg import DiagnosticStatus
 
 from mtml_ros.errors import MapFileError
 from mtml_ros.evaluation.baselines import components_as_instances
@@ -16,17 +17,21 @@ from mtml_ros.voxels import LabeledPoints
 
 TAXONOMY = Taxonomy.scannet()
 CHAIR = TAXONOMY.index("chair")
+MEMORY = 20
 
 
 class StandIn:
+    """On the device "cuda" it has memory for MEMORY voxels at a time."""
+
     def __init__(self, device):
         self.device = device
+        self.pieces = 1
         self.settings = SegmenterSettings(score_threshold=0.3, min_voxels=4)
         self.seen = []
 
     def segment(self, grid):
         self.seen.append((self.settings.score_threshold, self.settings.min_voxels))
-        if self.device == "cuda":
+        if self.device == "cuda" and len(grid) / self.pieces > MEMORY:
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
         return components_as_instances(grid, TAXONOMY, self.settings.min_voxels)
 
@@ -74,16 +79,73 @@ def test_thresholds_are_the_weights_own_unless_they_are_set():
     assert b.loaded[0].seen == [(0.3, 4), (0.0, 7), (0.3, 4)]
 
 
-def test_when_cuda_runs_out_of_memory_the_cpu_goes_on_and_says_so():
+@pytest.mark.parametrize(("length", "pieces"), [(21, 2), (80, 4), (160, 8)])
+def test_when_cuda_runs_out_of_memory_smaller_pieces_are_taken_and_kept(length, pieces):
     b = Bench("cuda")
-    b.bar(0, 1.0)
+    b.bar(0, 1.0, 5)
+    b.pipeline.update(Parameters())
+    assert (b.loaded[0].pieces, b.log, b.health.judge(1.0)[1]) == (1, [], "ok")
+    b.bar(0, 2.0, length)
+    assert len(b.pipeline.update(Parameters()).tracked) == 1
+    assert [(s.device, s.pieces) for s in b.loaded] == [("cuda", pieces)]
+    assert b.health.counts["CUDA out of memory"] == pieces.bit_length() - 1
+    level, message = b.health.judge(1.0)
+    assert (level, f"{pieces} pieces" in message) == (DiagnosticStatus.WARN, True)
+    assert f"{pieces} pieces" in b.log[-1]
+    # the next one is in so many pieces at once
+    tries = len(b.loaded[0].seen)
+    b.bar(0, 3.0, length + 1 if length < 40 else length - 1)
+    b.pipeline.update(Parameters(), force=True)
+    assert len(b.loaded[0].seen) == tries + 1
+
+
+def test_after_a_reset_the_grid_is_whole_again():
+    b = Bench("cuda")
+    b.bar(0, 1.0, 70)
+    b.pipeline.update(Parameters())
+    b.pipeline.reset()
+    assert b.loaded[0].pieces == 1
+    assert b.health.judge(1.0)[1] == "ok"
+    b.bar(0, 2.0, 20)
+    assert len(b.pipeline.update(Parameters()).tracked) == 1
+    assert b.loaded[0].pieces == 1
+
+
+def test_when_pieces_do_not_help_the_cpu_goes_on_and_says_so():
+    b = Bench("cuda")
+    b.bar(0, 1.0, 161)
     assert b.health.device == "cuda"
     assert len(b.pipeline.update(Parameters()).tracked) == 1
-    assert [s.device for s in b.loaded] == ["cuda", "cpu"]
+    assert [(s.device, s.pieces) for s in b.loaded] == [("cuda", 8), ("cpu", 1)]
     assert b.health.device == "cpu"
-    assert b.health.counts["CUDA out of memory"] == 1
+    assert b.health.counts["CUDA out of memory"] == 4
     assert "CPU" in b.health.judge(1.0)[1]
-    assert "CPU" in b.log[0]
+    assert "CPU" in b.log[-1]
+    b.pipeline.reset()  # a map that is small now changes nothing: the device is short of memory
+    b.bar(0, 2.0)
+    b.pipeline.update(Parameters())
+    assert len(b.loaded) == 2
+    assert "CPU" in b.health.judge(1.0)[1]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    ],
+)
+def test_whatever_memory_runs_out_of_last_is_raised_in_the_end(error):
+    def fail(_):
+        raise error
+
+    b = Bench()
+    b.bar(0, 1.0)
+    b.loaded[0].segment = fail
+    b.pipeline._load = lambda device: b.loaded[0]  # the CPU has no memory either
+    with pytest.raises(RuntimeError, match="CUDA"):
+        b.pipeline.update(Parameters())
+    assert b.health.counts["CUDA out of memory"] == 4
 
 
 def test_another_error_is_not_mistaken_for_it():
