@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT))
 
 with atheris.instrument_imports(include=["mtml_ros"]):
     from mtml_ros import map_file
+    from mtml_ros.checksum import content_checksum
     from mtml_ros.errors import MapFileError
     from mtml_ros.taxonomy import Taxonomy
     from mtml_ros.voxel_map import VoxelMap
@@ -86,7 +87,7 @@ def foreign(provider: atheris.FuzzedDataProvider) -> bytes:
     if provider.ConsumeProbability() < 0.3:
         key = provider.PickValueInList([*ABOUT, "checksum", "other"])
         about[key] = provider.ConsumeUnicodeNoSurrogates(20)
-    return safetensors.numpy.save(arrays, {**about, "checksum": map_file._checksum(arrays, about)})
+    return safetensors.numpy.save(arrays, {**about, "checksum": content_checksum(arrays, about)})
 
 
 def one_input(data: bytes) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import glob
-import hashlib
 import json
 import os
 import secrets
@@ -17,6 +16,7 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError
 
+from mtml_ros.checksum import content_checksum
 from mtml_ros.errors import MapFileError
 from mtml_ros.taxonomy import Taxonomy
 
@@ -37,7 +37,7 @@ def write_map(
     path = Path(path)
     data = {name: np.ascontiguousarray(a) for name, a in arrays.items()}
     about = _about(voxel_size, taxonomy)
-    blob = safetensors.numpy.save(data, {**about, "checksum": _checksum(data, about)})
+    blob = safetensors.numpy.save(data, {**about, "checksum": content_checksum(data, about)})
     aside = path.with_name(f".{path.name[:200]}.{secrets.token_hex(8)}.tmp")
     try:
         _sweep(path)
@@ -84,7 +84,7 @@ def read_map(
     except (SafetensorError, KeyError, ValueError, TypeError, OverflowError) as error:
         raise MapFileError(f"map {path}: damaged: {error}") from error
     checksum = metadata.pop("checksum", None)
-    if checksum != _checksum(arrays, metadata):
+    if checksum != content_checksum(arrays, metadata):
         raise MapFileError(f"map {path}: damaged: its checksum does not match its content")
     return arrays
 
@@ -150,13 +150,3 @@ def _check_about(metadata: dict[str, str], voxel_size: float, taxonomy: Taxonomy
         )
     if metadata.get("classes") != expected["classes"]:
         raise MapFileError("saved with other classes (ids or names) than this map's taxonomy")
-
-
-def _checksum(arrays: Mapping[str, np.ndarray], about: Mapping[str, str]) -> str:
-    """SHA-256 over the metadata and every array's name, type, shape and bytes."""
-    digest = hashlib.sha256(json.dumps(sorted(about.items())).encode())
-    for name in sorted(arrays):
-        a = np.ascontiguousarray(arrays[name])
-        digest.update(json.dumps([name, a.dtype.str, a.shape]).encode())
-        digest.update(a.reshape(-1).view(np.uint8).data)
-    return digest.hexdigest()

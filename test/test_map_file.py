@@ -14,7 +14,7 @@ import pytest
 import safetensors.numpy
 
 import mtml_ros
-from mtml_ros import map_file
+from mtml_ros.checksum import content_checksum
 from mtml_ros.errors import MapFileError
 from mtml_ros.map_file import inside_folder, read_map, write_map
 from mtml_ros.taxonomy import SemanticClass, Taxonomy
@@ -63,7 +63,7 @@ def rewrite(path: Path, arrays: dict[str, np.ndarray], **about: str) -> None:
     """A file with these arrays and a checksum that is right, whatever else is wrong."""
     metadata = {**parts(path)[1], **about}
     metadata.pop("checksum")
-    metadata["checksum"] = map_file._checksum(arrays, metadata)
+    metadata["checksum"] = content_checksum(arrays, metadata)
     path.write_bytes(safetensors.numpy.save(arrays, metadata))
 
 

@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from mtml_ros.checksum import content_checksum
 from mtml_ros.errors import CheckpointError, ConfigurationError
 from mtml_ros.grouping.quality import FEATURES, LABEL_FEATURES, QualityModel
 from mtml_ros.network.config import NetworkConfig
@@ -65,6 +66,7 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
         "settings": json.dumps(checkpoint.settings),
         "info": json.dumps(checkpoint.info),
     }
+    metadata["checksum"] = _checksum(tensors, metadata)
     save_file(tensors, str(path), metadata)
 
 
@@ -87,7 +89,7 @@ def load_checkpoint(path: str | Path, device: torch.device | str = "cpu") -> Che
     """Reads a checkpoint onto a device.
 
     Raises CheckpointError when the file is damaged, foreign, newer, or its tensors do not fit the
-    network that it describes.
+    network that it describes. A file without a checksum is believed; the first ones had none.
     """
     path = Path(path)
     try:
@@ -105,6 +107,11 @@ def load_checkpoint(path: str | Path, device: torch.device | str = "cpu") -> Che
             f"weights {path}: format version {metadata.get('version')}, "
             f"this package reads {VERSION}"
         )
+    checksum = metadata.pop("checksum", None)
+    if checksum is not None and checksum != _checksum(tensors, metadata):
+        raise CheckpointError(
+            f"weights {path}: damaged: the checksum does not match the content; copy the file anew"
+        )
     try:
         config = NetworkConfig.from_dict(json.loads(metadata["config"]))
         settings = json.loads(metadata["settings"])
@@ -121,6 +128,15 @@ def load_checkpoint(path: str | Path, device: torch.device | str = "cpu") -> Che
     except (LookupError, ValueError, RuntimeError, ConfigurationError) as error:
         raise CheckpointError(f"weights {path}: do not fit: {error}") from error
     return Checkpoint(network.to(device).eval(), config, settings, info, quality)
+
+
+def _checksum(tensors: dict[str, Tensor], metadata: dict[str, str]) -> str:
+    # bytes of tensors, since numpy does not have all of torch's types
+    arrays = {
+        f"{name} {tensor.dtype} {list(tensor.shape)}": tensor.reshape(-1).view(torch.uint8).numpy()
+        for name, tensor in tensors.items()
+    }
+    return content_checksum(arrays, metadata)
 
 
 def _take_quality(tensors: dict[str, Tensor], judges_labels: bool) -> QualityModel | None:

@@ -47,12 +47,15 @@ def file(tmp_path_factory) -> Path:
 
 
 def rewritten(file: Path, to: Path, change_tensors=None, **metadata: str) -> Path:
-    """The file with other metadata, or its tensors changed."""
+    """The file with other metadata, or its tensors changed, and a checksum that is right."""
     tensors = load_file(file)
     with safe_open(str(file), "pt") as opened:
         values = {**opened.metadata(), **metadata}
     if change_tensors:
         change_tensors(tensors)
+    if "checksum" not in metadata:
+        del values["checksum"]
+        values["checksum"] = checkpoint._checksum(tensors, values)
     save_file(tensors, str(to), values)
     return to
 
@@ -199,6 +202,34 @@ def test_foreign_newer_and_odd_metadata_are_refused(file, tmp_path, metadata, me
     path = rewritten(file, tmp_path / "w.safetensors", **metadata)
     with pytest.raises(CheckpointError, match=message):
         load_checkpoint(path)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.7, 0.99])
+def test_one_flipped_bit_of_a_weight_is_noticed(file, tmp_path, share):
+    content = bytearray(file.read_bytes())
+    start = 8 + int.from_bytes(content[:8], "little")
+    content[start + int(share * (len(content) - start))] ^= 1
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="checksum"):
+        load_checkpoint(path)
+
+
+def test_a_setting_that_was_edited_is_noticed(file, tmp_path):
+    with safe_open(str(file), "pt") as opened:
+        values = opened.metadata()
+    path = tmp_path / "w.safetensors"
+    save_file(load_file(file), str(path), {**values, "settings": json.dumps({"min_voxels": 8})})
+    with pytest.raises(CheckpointError, match="checksum"):
+        load_checkpoint(path)
+
+
+def test_a_file_from_before_there_were_checksums_loads(file, tmp_path):
+    with safe_open(str(file), "pt") as opened:
+        values = {k: v for k, v in opened.metadata().items() if k != "checksum"}
+    path = tmp_path / "w.safetensors"
+    save_file(load_file(file), str(path), values)
+    assert load_checkpoint(path).settings == {"min_voxels": 7}
 
 
 def test_safetensors_of_another_program_are_refused(tmp_path):
