@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,6 +44,7 @@ class SegmenterSettings:
 
     For weights that have the semantic head:
     found_threshold: a voxel whose label is no thing's is one from this probability on.
+    unlabelled_threshold: the same where no voxel of the grid has a label at all.
     lost_threshold: a voxel with a thing's label is none below this one.
     label_weight: what an input label's vote weighs, the network's own class having 1.
     """
@@ -57,6 +59,7 @@ class SegmenterSettings:
     assign_radius: float = 1.5
     direction_sign: float = 1.0
     found_threshold: float = 0.6
+    unlabelled_threshold: float = 0.5
     lost_threshold: float = 0.15
     label_weight: float = 1.0
     score: ScoreSettings = field(default_factory=ScoreSettings)
@@ -210,7 +213,8 @@ class InstanceSegmenter:
         # two classes of the user's may be one of the network's: only labels tell them apart
         channel, first = np.unique(self._channels[things] - 1, return_index=True)
         probability = predicted[:, channel].sum(axis=1)
-        threshold = np.where(labelled, s.lost_threshold, s.found_threshold)
+        found = s.found_threshold if grid.labels.any() else s.unlabelled_threshold
+        threshold = np.where(labelled, s.lost_threshold, found)
         votes *= s.label_weight
         votes[:, things[first]] += predicted[:, channel]
         return probability >= threshold, votes
@@ -288,17 +292,21 @@ def settings_from(values: dict[str, Any]) -> SegmenterSettings:
 
 
 def choose_device(name: str) -> torch.device:
-    """The torch device of "auto" (CUDA where there is one), "cpu" or "cuda".
+    """The torch device of "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:N".
 
     Raises ConfigurationError when it is another word, or CUDA that is not there.
     """
-    if name not in ("auto", "cpu", "cuda"):
-        raise ConfigurationError(f"device {name!r}: must be auto, cpu or cuda")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ConfigurationError("device cuda: torch sees no CUDA device here; use auto or cpu")
+    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,2})?", name):
+        raise ConfigurationError(f"device {name!r}: must be auto, cpu, cuda or cuda:N")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
+        name = "cuda" if count else "cpu"
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= count:
+        raise ConfigurationError(
+            f"device {name}: torch sees {count or 'no'} CUDA devices here; use auto or cpu"
+        )
+    return device
 
 
 def _probability(output: NetworkOutput) -> np.ndarray | None:

@@ -237,6 +237,20 @@ class TestSemanticHead:
         assert objects(found) == true_objects(instance)
         assert sorted(i.label for i in found.instances) == [CHAIR, CHAIR, TABLE]
 
+    def test_less_certainty_will_do_where_no_voxel_has_a_label(self):
+        grid, instance = touching_chairs()
+        things = self.opinion(grid.labels, 0.95).exp()
+        floor = self.opinion(np.full_like(grid.labels, FLOOR), 0.95).exp()
+        semantic = (0.7 * things + 0.3 * floor).log()
+        settings = SegmenterSettings(found_threshold=0.9, unlabelled_threshold=0.5)
+        segmenter = segmenter_for(instance, settings, semantic=semantic)
+        blank = VoxelGrid(grid.coordinates, np.zeros_like(grid.labels), 0.1)
+        assert objects(segmenter.segment(blank)) == true_objects(instance)
+        labels = blank.labels.copy()
+        labels[0] = FLOOR
+        hinted = VoxelGrid(grid.coordinates, labels, 0.1)
+        assert segmenter.segment(hinted).instances == []
+
     def test_labels_that_ran_over_the_floor_are_taken_back(self):
         grid, instance = touching_chairs()
         labels = grid.labels.copy()
@@ -370,6 +384,16 @@ class TestLoading:
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
         with pytest.raises(ConfigurationError, match="no CUDA device"):
             choose_device("cuda")
+
+    @pytest.mark.parametrize(("count", "good"), [(1, False), (2, True)])
+    def test_one_of_several_devices_is_taken_if_it_is_there(self, monkeypatch, count, good):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+        if good:
+            assert choose_device("cuda:1") == torch.device("cuda", 1)
+        else:
+            with pytest.raises(ConfigurationError, match=f"{count} CUDA device"):
+                choose_device("cuda:1")
 
     def test_no_settings_are_the_defaults(self):
         assert settings_from({}) == SegmenterSettings()

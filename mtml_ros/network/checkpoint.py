@@ -23,6 +23,9 @@ FORMAT = "mtml_ros checkpoint"
 VERSION = 1
 QUALITY = "quality."
 MAX_FILE_BYTES = 1 << 30
+MIN_WEIGHTS = 1000
+"""A sparse network has more than this times its width squared."""
+
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 DEFAULT_WEIGHTS = "rooms"
 
@@ -118,6 +121,7 @@ def load_checkpoint(path: str | Path, device: torch.device | str = "cpu") -> Che
         info = json.loads(metadata["info"])
         if not (isinstance(settings, dict) and isinstance(info, dict)):
             raise ValueError("settings and info must be mappings")
+        _check_size(tensors, config)
         # not on torch's meta device, which takes seconds to import what it needs
         with torch.random.fork_rng(devices=[]):
             network = build_network(config)
@@ -154,6 +158,13 @@ def _take_quality(tensors: dict[str, Tensor], judges_labels: bool) -> QualityMod
         if tuple(t.shape) != shape or t.dtype != torch.float32 or not torch.isfinite(t).all():
             raise ValueError(f"{QUALITY}{name} is not a finite float32 array of shape {shape}")
     return QualityModel(**{name: fields[name].numpy() for name in shapes})
+
+
+def _check_size(tensors: dict[str, Tensor], config: NetworkConfig) -> None:
+    """ValueError when a few bytes describe a network that would fill the memory."""
+    held = sum(t.numel() for t in tensors.values())
+    if config.architecture == "sparse" and held < MIN_WEIGHTS * config.width**2:
+        raise ValueError(f"{held} weights are too few for a network of width {config.width}")
 
 
 def _check_tensors(tensors: dict[str, Tensor], expected: dict[str, Tensor]) -> None:

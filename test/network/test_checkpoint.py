@@ -277,6 +277,24 @@ def test_a_configuration_for_another_width_is_refused(file, tmp_path):
         load_checkpoint(path)
 
 
+def test_a_few_bytes_that_describe_a_large_network_are_refused_before_it_is_built(
+    file, tmp_path, monkeypatch
+):
+    config = json.dumps({**CONFIG.to_dict(), "width": 256})  # 600 MB
+    path = rewritten(file, tmp_path / "w.safetensors", config=config)
+    monkeypatch.setattr(checkpoint, "build_network", None)
+    with pytest.raises(CheckpointError, match="too few"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 5])
+def test_a_network_of_any_width_is_large_enough_to_be_loaded(tmp_path, width):
+    path = tmp_path / "w.safetensors"
+    config = replace(CONFIG, width=width, classes=("a",), embedding_size=3, semantic=False)
+    save_checkpoint(path, make_checkpoint(config))
+    assert load_checkpoint(path).config.width == width
+
+
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_flipped_bytes_load_or_are_refused_but_never_crash(file, tmp_path_factory, data):
