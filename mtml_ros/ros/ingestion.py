@@ -264,9 +264,15 @@ class Ingestion:
         points = LabeledPoints(xyz, self._encode(labels), decoded.confidence)
         self._map_stamp = max(self._map_stamp, cloud.stamp)
         if parameters.map_mode == "replace":
-            self._map.replace(points, self._map_stamp)
+            report = self._map.replace(points, self._map_stamp)
         else:
-            self._map.integrate(points, self._map_stamp, origin)
+            report = self._map.integrate(points, self._map_stamp, origin)
+        if report.evicted:
+            self._health.count(
+                "voxels evicted",
+                report.evicted,
+                "the map is full: voxels make room; see max_voxels",
+            )
         if decoded.num_invalid:
             self._health.count("points dropped as invalid", decoded.num_invalid)
         self._health.cloud_integrated(time.monotonic() - started)

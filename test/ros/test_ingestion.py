@@ -250,6 +250,23 @@ def test_free_space_stays_where_that_is_turned_off(bench):
     assert len(b.map) == 2
 
 
+@pytest.mark.parametrize("mode", ["accumulate", "replace"])
+def test_voxels_that_a_full_map_has_no_room_for_are_counted_and_told(bench, mode):
+    b = bench(map_mode=mode)
+    b.map.max_voxels = 1
+    both = make_cloud(
+        np.array([[0.05, 0, 0], [1.05, 0, 0]], np.float32),
+        np.full(2, CHAIR, np.int32),
+        "label",
+        cloud().header,
+    )
+    b.ingestion.receive_points(both)
+    b.settle()
+    assert len(b.map) == 1
+    assert b.health.counts["voxels evicted"] == 1
+    assert "max_voxels" in b.log[0]
+
+
 def test_labels_of_another_topic_meet_their_cloud_by_the_stamp(bench):
     b = bench(labels_source="topic")
     b.ingestion.receive_points(cloud(stamp=NOW - 3, labels=0))
