@@ -271,7 +271,7 @@ class Ingestion:
             self._health.count(
                 "voxels evicted",
                 report.evicted,
-                "the map is full: voxels make room; see max_voxels",
+                "the map is full, old voxels go; see max_voxels",
             )
         if decoded.num_invalid:
             self._health.count("points dropped as invalid", decoded.num_invalid)
