@@ -62,7 +62,12 @@ class Pipeline:
         self._stamp = 0.0
         self._on_last_resort = False
         health.device_note = ""
-        self._take(load(device))
+        try:
+            self._take(load(device))
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
+            self._go_to_cpu()
 
     def update(self, parameters: Parameters, force: bool = False) -> Update | None:
         """Segments the map as it is now; None if neither it nor a threshold has changed."""
@@ -123,17 +128,22 @@ class Pipeline:
 
     def _use_less_memory(self) -> None:
         """The network in twice as many pieces, and when they are too many, on the CPU."""
-        self._health.count("CUDA out of memory")
         if self._segmenter.pieces < MAX_PIECES:
             self._segmenter.pieces *= 2
-            how = f"segmenting in {self._segmenter.pieces} pieces"
+            self._say_out_of_memory(f"segmenting in {self._segmenter.pieces} pieces")
         else:
-            self._on_last_resort = True
-            self._take(self._load("cpu"))
-            how = "segmenting on the CPU"
+            self._go_to_cpu()
+
+    def _go_to_cpu(self) -> None:
+        self._on_last_resort = True
+        self._take(self._load("cpu"))
+        self._say_out_of_memory("segmenting on the CPU")
+
+    def _say_out_of_memory(self, remedy: str) -> None:
         free_memory()
-        self._health.device_note = f"CUDA ran out of memory, {how} since"
-        self._health.log(how, self._health.device_note)
+        self._health.count("CUDA out of memory")
+        self._health.device_note = f"CUDA ran out of memory, {remedy} since"
+        self._health.log(remedy, self._health.device_note)
 
     def _take(self, segmenter: InstanceSegmenter) -> None:
         self._segmenter = segmenter
@@ -151,8 +161,8 @@ class Pipeline:
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
-    # torch.OutOfMemoryError, known by name: torch is the segmenter's business. cuBLAS has its own
-    return type(error).__name__ == "OutOfMemoryError" or "CUBLAS_STATUS_ALLOC_FAILED" in str(error)
+    # known by their words: torch's, CUDA's and cuBLAS' are of three types, all RuntimeErrors
+    return any(words in str(error) for words in ("out of memory", "CUBLAS_STATUS_ALLOC_FAILED"))
 
 
 def free_memory() -> None:

@@ -128,13 +128,38 @@ def test_when_pieces_do_not_help_the_cpu_goes_on_and_says_so():
     assert "CPU" in b.health.judge(1.0)[1]
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
-        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
-    ],
-)
+OUT_OF_MEMORY = [
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+    RuntimeError("CUDA error: out of memory"),  # torch.AcceleratorError, of new versions only
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+]
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY)
+def test_a_device_without_room_for_the_weights_is_left_alone(error):
+    class Full(Bench):
+        def load(self, device):
+            if device == "cuda":
+                raise error
+            return super().load(device)
+
+    b = Full("cuda")
+    b.bar(0, 1.0)
+    assert len(b.pipeline.update(Parameters()).tracked) == 1
+    assert b.health.device == "cpu"
+    assert "CPU" in b.health.judge(1.0)[1]
+
+
+def test_another_error_while_loading_is_not_hidden():
+    class Broken(Bench):
+        def load(self, device):
+            raise RuntimeError("shape")
+
+    with pytest.raises(RuntimeError, match="shape"):
+        Broken("cuda")
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY)
 def test_whatever_memory_runs_out_of_last_is_raised_in_the_end(error):
     def fail(_):
         raise error
