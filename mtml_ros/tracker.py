@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mtml_ros.errors import MapFileError
-from mtml_ros.instances import Instance, Segmentation
+from mtml_ros.instances import Instance, Segmentation, make_instance
 from mtml_ros.voxels import pack_keys
 
 MIN_OVERLAP = 0.25
@@ -20,6 +20,11 @@ ABSORBED_UPDATES = 10
 MAX_VANISHED_VOXELS = 200_000
 """Voxels that are no longer in the map, kept so that an object that comes back has its id."""
 
+
+VANISHING_SHARE = 0.05
+VANISHING_MEMORY = 0.9
+"""An object is vanishing while it has lately lost more than this share of its voxels from the map;
+with each update what was lost counts for a tenth less."""
 
 RECENT_UPDATES = 5
 """Updates after which an object that is not seen is neither found by its centroid nor counts as
@@ -45,6 +50,7 @@ class _Objects:
 
     ids, updates (number of the update it was last seen in), absorbed (updates in a row in which
     it was part of another): (K,) int64. first_seen, last_seen: (K,) float64, seconds.
+    lost: (K,) float64, voxels that were cleared from the map of late, older ones counting less.
     labels: (K,) uint8. centroids: (K, 3) float64, metres.
     """
 
@@ -53,6 +59,7 @@ class _Objects:
     absorbed: np.ndarray
     first_seen: np.ndarray
     last_seen: np.ndarray
+    lost: np.ndarray
     labels: np.ndarray
     centroids: np.ndarray
 
@@ -62,6 +69,7 @@ class _Objects:
             np.zeros(size, dtype=np.int64),
             np.zeros(size, dtype=np.int64),
             np.zeros(size, dtype=np.int64),
+            np.zeros(size, dtype=np.float64),
             np.zeros(size, dtype=np.float64),
             np.zeros(size, dtype=np.float64),
             np.zeros(size, dtype=np.uint8),
@@ -90,8 +98,10 @@ class InstanceTracker:
     that grows, a half that is completed and a flickering outline keep their id, and of a split
     object the part that is most like it does. Where objects merge, the oldest keeps its id
     (of unlike class: the one that makes up most of it); the others are remembered apart for some
-    updates. What stays unmatched gets a new id, the largest the lowest. Objects that are not seen
-    keep their voxels: the robot may come back to them. The order of the instances has no influence.
+    updates. What stays unmatched gets a new id, the largest the lowest; but pieces of an object
+    that is vanishing (carried away, and cleared from the map bit by bit) stay one with it while
+    that lasts. Objects that are not seen keep their voxels: the robot may come back to them. The
+    order of the instances has no influence.
 
     One sorted array says which object owns which voxel, so that an update costs a look-up of the
     instances' voxels and one count of the pairs that occur.
@@ -110,14 +120,19 @@ class InstanceTracker:
         self._updates = 0
 
     def update(self, segmentation: Segmentation, stamp: float) -> list[TrackedInstance]:
-        """Recognise the instances of a segmentation, in their order. stamp: seconds."""
+        """Recognise the instances of a segmentation, in their order; those that are pieces of one
+        object are one in what is returned. stamp: seconds."""
         self._updates += 1
         seen = _Seen.of(segmentation)
-        owner = self._owner_of(seen.keys)
-        match, inside = self._match(seen, owner)
+        place = self._places_of(seen.keys)
+        owner = np.append(self._owner, -1)[place]
+        pairs = self._pairs(seen, owner)
+        match, inside = self._match(seen, *pairs)
         self._match_by_centroid(seen, match, inside)
+        self._note_losses(seen, place)
+        piece_of = self._pieces_of_vanishing(seen, match, *pairs)
 
-        fresh = np.flatnonzero(match < 0)
+        fresh = np.flatnonzero((match < 0) & (piece_of < 0))
         # of those new at once the largest counts as the oldest, should they turn out to be one
         fresh = fresh[np.argsort(-seen.size[fresh], kind="stable")]
         match[fresh] = len(self._objects) + np.arange(len(fresh))
@@ -131,30 +146,41 @@ class InstanceTracker:
         objects.absorbed[:] = np.where(inside >= 0, objects.absorbed + 1, 0)
         inside[objects.absorbed > ABSORBED_UPDATES] = -1
         objects.absorbed[inside < 0] = 0
-        objects.updates[match] = self._updates
-        objects.first_seen[match] = np.minimum(objects.first_seen[match], stamp)
-        objects.last_seen[match] = stamp
-        objects.labels[match] = seen.labels
-        objects.centroids[match] = seen.centroids
-        row = match[seen.rank]
-        ids, first_seen = objects.ids[row], objects.first_seen[row]
-        self._own(seen, owner, match, inside)
-        return [
-            TrackedInstance(int(id_), instance, float(first), float(stamp))
-            for id_, instance, first in zip(ids, segmentation.instances, first_seen)
+        known = match >= 0
+        rows = match[known]
+        objects.updates[rows] = self._updates
+        objects.first_seen[rows] = np.minimum(objects.first_seen[rows], stamp)
+        objects.last_seen[rows] = stamp
+        objects.labels[rows] = seen.labels[known]
+        objects.centroids[rows] = seen.centroids[known]
+        instances = _with_pieces(segmentation, match[seen.rank], piece_of[seen.rank])
+        tracked = [
+            TrackedInstance(
+                int(objects.ids[row]), instance, float(objects.first_seen[row]), float(stamp)
+            )
+            for row, instance in zip(match[seen.rank].tolist(), instances)
+            if row >= 0
         ]
+        self._own(seen, owner, np.where(known, match, piece_of), inside)
+        return tracked
 
-    def _match(self, seen: _Seen, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Row of the object that each instance is ((I,), -1: none), and the instance that each
-        unmatched object is now a part of ((K,), -1: none). owner: (n,) of each voxel seen."""
-        objects, count = self._objects, len(seen.labels)
-        match = np.full(count, -1, dtype=np.int64)
-        inside = np.full(len(objects), -1, dtype=np.int64)
-        owned = owner >= 0
+    def _pairs(self, seen: _Seen, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Objects and instances that share voxels, and how many (each (p,) int64). owner: (n,) of
+        each voxel seen."""
+        owned, count = owner >= 0, max(1, len(seen.labels))
         pair, common = _counted(owner[owned] * count + seen.part[owned])
-        if not len(pair):
+        return *np.divmod(pair, count), common
+
+    def _match(
+        self, seen: _Seen, obj: np.ndarray, part: np.ndarray, common: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Row of the object that each instance is ((I,), -1: none), and the instance that each
+        unmatched object is now a part of ((K,), -1: none), from the pairs that share voxels."""
+        objects = self._objects
+        match = np.full(len(seen.labels), -1, dtype=np.int64)
+        inside = np.full(len(objects), -1, dtype=np.int64)
+        if not len(obj):
             return match, inside
-        obj, part = np.divmod(pair, count)
         size = np.bincount(self._owner, minlength=len(objects))[obj]
         alike = common >= MIN_OVERLAP * np.minimum(size, seen.size[part])
         obj, part, common, size = obj[alike], part[alike], common[alike], size[alike]
@@ -207,6 +233,35 @@ class InstanceTracker:
             if match[part] < 0 and not np.any(match == row):
                 match[part] = row
 
+    def _note_losses(self, seen: _Seen, place: np.ndarray) -> None:
+        """Count the voxels that each object of the last update has lost from the map since."""
+        objects = self._objects
+        # others may own voxels that left the map long ago
+        absent = np.append(objects.updates == self._updates - 1, False)[np.append(self._owner, -1)]
+        absent[place] = False
+        absent = np.flatnonzero(absent)
+        cleared = self._owner[absent[~_is_in(self._keys[absent], seen.grid_keys())]]
+        objects.lost *= VANISHING_MEMORY
+        objects.lost += np.bincount(cleared, minlength=len(objects))
+
+    def _pieces_of_vanishing(
+        self,
+        seen: _Seen,
+        match: np.ndarray,
+        obj: np.ndarray,
+        part: np.ndarray,
+        common: np.ndarray,
+    ) -> np.ndarray:
+        """(I,) row of the vanishing object that owns at least half of each unmatched instance, -1:
+        none. That object is matched to another one."""
+        vanishing = self._objects.lost > VANISHING_SHARE * np.bincount(
+            self._owner, minlength=len(self._objects)
+        )
+        piece = vanishing[obj] & (match[part] < 0) & (2 * common >= seen.size[part])
+        piece_of = np.full(len(match), -1, dtype=np.int64)
+        piece_of[part[piece]] = obj[piece]
+        return piece_of
+
     def _own(self, seen: _Seen, before: np.ndarray, match: np.ndarray, inside: np.ndarray) -> None:
         """Write down who owns which voxel now, and forget objects that own none."""
         matched = np.zeros(len(self._objects), dtype=bool)
@@ -236,12 +291,12 @@ class InstanceTracker:
         newest_first = np.lexsort((-owner, -self._objects.updates[owner]))
         return np.delete(keep, vanished[newest_first[MAX_VANISHED_VOXELS:]])
 
-    def _owner_of(self, keys: np.ndarray) -> np.ndarray:
-        """(n,) int64: row of the object that owns each voxel, -1 for none."""
+    def _places_of(self, keys: np.ndarray) -> np.ndarray:
+        """(n,) int64: place of each voxel among those owned, -1 for none."""
         if not len(self._keys):
             return np.full(len(keys), -1, dtype=np.int64)
         at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        return np.where(self._keys[at] == keys, self._owner[at], -1)
+        return np.where(self._keys[at] == keys, at, -1)
 
     def state(self) -> dict[str, np.ndarray]:
         """All that is remembered, as arrays to be saved with the map."""
@@ -258,6 +313,7 @@ class InstanceTracker:
         Raises MapFileError, nothing changed, if it makes no sense.
         """
         size = len(state["ids"]) if "ids" in state and state["ids"].ndim == 1 else 0
+        state = {"lost": np.zeros(size), **state}  # maps of before there was such a thing
         expected = {
             "keys": np.zeros(0, dtype=np.int64),
             "owner": np.zeros(0, dtype=np.int64),
@@ -284,6 +340,7 @@ class InstanceTracker:
             and 0 <= updates < 1 << 62
             and bool(np.all((objects.updates >= 0) & (objects.updates <= updates)))
             and bool(np.all((objects.absorbed >= 0) & (objects.absorbed <= ABSORBED_UPDATES)))
+            and bool(np.all((objects.lost >= 0) & np.isfinite(objects.lost)))
             and bool(np.all(np.isfinite(objects.centroids)))
             and bool(np.all(np.isfinite(objects.first_seen) & np.isfinite(objects.last_seen)))
         )
@@ -335,6 +392,21 @@ class _Seen:
     def grid_keys(self) -> np.ndarray:
         """(V,) int64 ascending, all voxels of the grid."""
         return pack_keys(self.segmentation.grid.coordinates)
+
+
+def _with_pieces(
+    segmentation: Segmentation, row: np.ndarray, piece_of: np.ndarray
+) -> list[Instance]:
+    """The instances, those with pieces together with them. row, piece_of: (I,) object that each
+    instance is, or is a piece of, -1: none."""
+    instances = list(segmentation.instances)
+    for obj in np.unique(piece_of[piece_of >= 0]):
+        at = int(np.flatnonzero(row == obj)[0])
+        whole = instances[at]
+        parts = [whole, *(instances[i] for i in np.flatnonzero(piece_of == obj))]
+        voxels = np.sort(np.concatenate([p.voxels for p in parts]))
+        instances[at] = make_instance(segmentation.grid, voxels, whole.label, whole.score)
+    return instances
 
 
 def _counted(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
