@@ -19,6 +19,10 @@ straight through an object it is half at most, so that the part that still stand
 REMEMBERED = 64
 """Clouds for which a cleared voxel is remembered."""
 
+SEARCHED = 500
+"""Voxels, of those cleared at once, that remnants are looked for around: time and memory are
+bounded, and a remnant has many cleared voxels around it, so that one of these is among them."""
+
 _SIDE = range(-REACH, REACH + 1)
 # added to a key, these give its surroundings (at the very ends of the range other, distant voxels)
 _AROUND = np.array(
@@ -56,7 +60,8 @@ class Remnants:
         while len(new):
             self._remember(store.keys[new], standing[new], cloud)
             standing[new] = -1
-            _, near = store.find(np.unique(store.keys[new, None] + _AROUND))
+            some = new[:: -(-len(new) // SEARCHED)]
+            _, near = store.find(np.unique(store.keys[some, None] + _AROUND))
             unhit = store.slots.seen[store.slot[near]] <= cloud - unseen
             near = near[unhit & (standing[near] >= 0)]
             around, label = store.keys[near, None] + _AROUND, standing[near, None]

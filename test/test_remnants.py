@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from mtml_ros.remnants import REMEMBERED, Remnants
+from mtml_ros.remnants import REMEMBERED, SEARCHED, Remnants
 from mtml_ros.voxel_store import Slots, VoxelStore
 from mtml_ros.voxels import pack_keys, unpack_keys
 
@@ -120,6 +120,18 @@ def test_voxels_that_came_back_count_as_there() -> None:
 def test_nothing_cleared_is_nothing_to_do() -> None:
     assert len(Remnants().join(make_store((UNDER, FLOOR)), NONE, CLOUD, UNSEEN)) == 0
     assert len(Remnants().join(VoxelStore(20, 10), NONE, CLOUD, UNSEEN)) == 0
+
+
+def test_of_very_many_cleared_at_once_the_remnants_are_found_as_well() -> None:
+    """A hall of 48 chairs is cleared but for the lowest layer of each."""
+    chairs = [
+        (range(8 * x, 8 * x + 5), range(8 * y, 8 * y + 5)) for x in range(8) for y in range(6)
+    ]
+    whole = [v for x, y in chairs for v in block(x, y, FIVE)]
+    store = make_store((whole, CHAIR))
+    cleared = rows_of(store, [v for v in whole if v[2] > 0])
+    assert len(cleared) > 4 * SEARCHED
+    assert len(Remnants().join(store, cleared, CLOUD, UNSEEN)) == len(whole)
 
 
 def test_voxels_at_the_ends_of_the_key_range_are_no_trouble() -> None:
