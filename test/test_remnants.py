@@ -123,11 +123,9 @@ def test_nothing_cleared_is_nothing_to_do() -> None:
 
 
 def test_of_very_many_cleared_at_once_the_remnants_are_found_as_well() -> None:
-    """A hall of 48 chairs is cleared but for the lowest layer of each."""
-    chairs = [
-        (range(8 * x, 8 * x + 5), range(8 * y, 8 * y + 5)) for x in range(8) for y in range(6)
-    ]
-    whole = [v for x, y in chairs for v in block(x, y, FIVE)]
+    """A hall of 49 chairs is cleared but for the lowest layer of each."""
+    sides = [range(8 * i, 8 * i + 5) for i in range(7)]
+    whole = [v for x, y in product(sides, sides) for v in block(x, y, FIVE)]
     store = make_store((whole, CHAIR))
     cleared = rows_of(store, [v for v in whole if v[2] > 0])
     assert len(cleared) > 4 * SEARCHED
