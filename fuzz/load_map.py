@@ -1,7 +1,7 @@
 """Fuzzes the map loader, guided by coverage: a map that works, or a MapFileError and no change.
 
     pip install atheris
-    python fuzz/load_map.py CORPUS_DIR -max_total_time=600 -max_len=1000
+    python fuzz/load_map.py CORPUS_DIR -max_total_time=600 -max_len=1000 -len_control=0
 
 Half of the inputs are bytes in place of a file; the others are arrays and metadata of any kind in
 a file whose checksum is right, which reach what lies behind it.
