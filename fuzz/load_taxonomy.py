@@ -1,7 +1,7 @@
 """Fuzzes the taxonomy loader, guided by coverage: a Taxonomy that works, or a ConfigurationError.
 
 pip install atheris
-python fuzz/load_taxonomy.py CORPUS_DIR -max_total_time=600 -max_len=600 -len_control=0 -only_ascii=1
+python fuzz/load_taxonomy.py CORPUS -max_total_time=600 -max_len=600 -len_control=0 -only_ascii=1
 """
 
 import sys
