@@ -13,9 +13,8 @@ from mtml_ros.network.heads import NetworkOutput, scene_positions
 
 HALO = 16
 """Voxels around a piece that the network sees with it. It looks farther than that (sparse.REACH),
-so that its output is not quite that of the whole: in 2, 4, 8 pieces 182, 179, 177 of the 184
-objects of nine rooms side by side were the same (IoU .9 or more), with the largest piece 61, 40,
-27 % of their 72,351 voxels. A halo of 32 keeps 184, 184, 177, at 72, 57, 44 %."""
+so that its output is not quite that of the whole; benchmarks/pieces.py measures what that does:
+175 to 176 of the 176 objects of nine rooms side by side are the same."""
 
 
 def run_in_pieces(
