@@ -220,7 +220,7 @@ class Soak:
             self.player.wait()
 
 
-def test_a_soak(start_node, robot, box_points, dds_environment, tmp_path):
+def test_a_soak(start_node, robot, box_points, dds_environment, tmp_path, request):
     """Alive, memory flat, ids stable, every cloud accounted for. MTML_SOAK_SECONDS: how long."""
     scan = tmp_path / "scan.npz"
     xyz = box_points((-6, 0, 0), size=3.0, step=0.1)  # apart from the static boxes
@@ -228,6 +228,7 @@ def test_a_soak(start_node, robot, box_points, dds_environment, tmp_path):
     node = start_node(map_directory=tmp_path / "maps", queue_size=5, segmentation_rate=5.0)
     robot.wait_active()
     soak = Soak(robot, box_points, scan, dds_environment, tmp_path / "maps")
+    request.addfinalizer(soak.close)
     # the player's clouds are heard and sent on, so that all that was sent is known
     relay = robot.node.create_subscription(
         type(robot.send(soak.static)), "/played", robot.publish, 10
