@@ -280,6 +280,7 @@ class InstanceSegmentationNode(LifecycleNode):
 
 def main(args: list[str] | None = None) -> int:
     """Runs the node until SIGINT or SIGTERM: exit code 0; returns 2 for a wrong parameter."""
+    leave_a_core_free()
     # SIGTERM interrupts as SIGINT does, also while weights load; rclpy's handlers call these
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     rclpy.init(args=args)
@@ -307,6 +308,12 @@ def main(args: list[str] | None = None) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+def leave_a_core_free() -> None:
+    """Torch, which loads later, takes a thread less than there are cores, unless the user said how
+    many: its threads wait for each other, so that a core that others need slows all of them."""
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) - 1)))
 
 
 def _spin(node: InstanceSegmentationNode, executor: SingleThreadedExecutor) -> None:

@@ -7,6 +7,8 @@ import pytest
 from lifecycle_msgs.msg import Transition
 from std_srvs.srv import Trigger
 
+from mtml_ros.ros.node import leave_a_core_free
+
 SECONDS = 2.0
 """Within which the node has to be down."""
 
@@ -94,3 +96,14 @@ def test_a_taxonomy_that_is_not_there_leaves_it_unconfigured_and_says_so(start_n
     assert robot.change_state(Transition.TRANSITION_CONFIGURE)
     assert robot.change_state(Transition.TRANSITION_ACTIVATE)
     robot.wait_active()
+
+
+@pytest.mark.parametrize(
+    ("cores", "said", "threads"), [(8, None, "7"), (1, None, "1"), (8, "3", "3")]
+)
+def test_torch_leaves_a_core_free_unless_told_otherwise(monkeypatch, cores, said, threads):
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    environment = {} if said is None else {"OMP_NUM_THREADS": said}
+    monkeypatch.setattr("os.environ", environment)
+    leave_a_core_free()
+    assert environment["OMP_NUM_THREADS"] == threads
