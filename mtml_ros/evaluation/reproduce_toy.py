@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from mtml_ros.datasets.toy import PRESETS, TEST_SEEDS, generate_scene
 from mtml_ros.evaluation.baselines import components_as_instances
-from mtml_ros.evaluation.scenes import Scores, evaluate_segmenter
+from mtml_ros.evaluation.scenes import Scores, Segment, evaluate_segmenter
 from mtml_ros.evaluation.tables import format_table, toy_table
-from mtml_ros.segmenter import InstanceSegmenter
+from mtml_ros.segmenter import InstanceSegmenter, settings_from
 from mtml_ros.taxonomy import Taxonomy
 from mtml_ros.training.recipe import Recipe
 
@@ -71,9 +71,9 @@ def run(
         "connected components": [_summary(score_components(preset, scenes))]
     }
     with ProcessPoolExecutor(jobs) as pool:
-        futures = [(name, pool.submit(_train_and_score, r, f, scenes)) for name, r, f in tasks]
+        futures = [(name, pool.submit(train_and_score, r, f, scenes)) for name, r, f in tasks]
         for name, future in futures:
-            results.setdefault(name, []).append(future.result())
+            results.setdefault(name, []).append(_summary(future.result()))
     out.mkdir(parents=True, exist_ok=True)
     (out / "toy.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
     return report(results)
@@ -82,25 +82,38 @@ def run(
 def score_components(preset: str, scenes: int = len(TEST_SEEDS)) -> Scores:
     """Connected components on the labels that the network gets too."""
     taxonomy = Taxonomy.toy()
-    return evaluate_segmenter(
-        (generate_scene(s, PRESETS[preset]) for s in TEST_SEEDS[:scenes]),
-        lambda grid: components_as_instances(grid, taxonomy, MIN_VOXELS),
-        taxonomy,
-        0.1,
-        MIN_VOXELS,
+    return _score(
+        lambda grid: components_as_instances(grid, taxonomy, MIN_VOXELS), preset, scenes, 0.1
     )
 
 
-def score_weights(weights: Path, preset: str, scenes: int = len(TEST_SEEDS)) -> Scores:
-    """A trained network on the test scenes."""
+def score_weights(
+    weights: Path,
+    preset: str,
+    scenes: int = len(TEST_SEEDS),
+    overrides: Mapping[str, Any] | None = None,
+) -> Scores:
+    """A trained network on the test scenes, on one thread.
+
+    overrides: settings of the post-processing in place of the weights' own.
+    """
+    import torch
+
+    torch.set_num_threads(1)
     segmenter = InstanceSegmenter.load(weights, Taxonomy.toy(), "auto")
-    return evaluate_segmenter(
-        (generate_scene(s, PRESETS[preset]) for s in TEST_SEEDS[:scenes]),
-        segmenter.segment,
-        segmenter.taxonomy,
-        segmenter.voxel_size,
-        MIN_VOXELS,
-    )
+    segmenter.settings = settings_from({**asdict(segmenter.settings), **(overrides or {})})
+    return _score(segmenter.segment, preset, scenes, segmenter.voxel_size)
+
+
+def train_and_score(recipe: Recipe, folder: Path, scenes: int = len(TEST_SEEDS)) -> Scores:
+    """Trains as the recipe says, on one thread, and scores the test scenes of its preset."""
+    import torch
+
+    from mtml_ros.training.train import train
+
+    torch.set_num_threads(1)
+    weights = train(recipe, folder, "auto", progress=False)
+    return score_weights(weights, recipe.data.get("preset", "toy"), scenes)
 
 
 def report(results: dict[str, list[dict[str, Any]]]) -> str:
@@ -122,14 +135,9 @@ EXTRA = {
 }
 
 
-def _train_and_score(recipe: Recipe, folder: Path, scenes: int) -> dict[str, Any]:
-    import torch
-
-    from mtml_ros.training.train import train
-
-    torch.set_num_threads(1)
-    weights = train(recipe, folder, "auto", progress=False)
-    return _summary(score_weights(weights, recipe.data.get("preset", "toy"), scenes))
+def _score(segment: Segment, preset: str, scenes: int, voxel_size: float) -> Scores:
+    tests = (generate_scene(s, PRESETS[preset]) for s in TEST_SEEDS[:scenes])
+    return evaluate_segmenter(tests, segment, Taxonomy.toy(), voxel_size, MIN_VOXELS)
 
 
 def _summary(scores: Scores) -> dict[str, Any]:

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mtml_ros.datasets.toy import PRESETS, TEST_SEEDS, generate_scene
-from mtml_ros.evaluation.reproduce_toy import MIN_VOXELS
-from mtml_ros.evaluation.scenes import evaluate_segmenter
+from mtml_ros.evaluation.reproduce_toy import score_weights, train_and_score
 from mtml_ros.evaluation.tables import Cell, format_table
-from mtml_ros.segmenter import InstanceSegmenter, settings_from
-from mtml_ros.taxonomy import Taxonomy
 from mtml_ros.training.recipe import Recipe
-from mtml_ros.training.train import train
 
 PAPER_SCORE = {"learned_score": False}
 
@@ -55,16 +50,16 @@ def run(recipe: Recipe, weights: Path, out: Path, jobs: int = 2, scenes: int = 1
     preset = recipe.data.get("preset", "toy")
     with ProcessPoolExecutor(jobs) as pool:
         futures = {
-            name: pool.submit(_score, weights, preset, scenes, overrides)
+            name: pool.submit(score_weights, weights, preset, scenes, overrides)
             for name, overrides in READINGS.items()
         }
         futures |= {
             name: pool.submit(
-                _train, _changed(recipe, changes), out / name.replace(" ", "-"), scenes
+                train_and_score, _changed(recipe, changes), out / name.replace(" ", "-"), scenes
             )
             for name, changes in TRAININGS.items()
         }
-        results = {name: future.result() for name, future in futures.items()}
+        results = {name: future.result().summary() for name, future in futures.items()}
     (out / "ablations.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
     return report(results)
 
@@ -94,26 +89,3 @@ def _changed(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
         settings={**recipe.settings, **changes.get("settings", {})},
         loss=replace(recipe.loss, **changes.get("loss", {})),
     )
-
-
-def _train(recipe: Recipe, folder: Path, scenes: int) -> dict[str, float]:
-    import torch
-
-    torch.set_num_threads(1)
-    weights = train(recipe, folder, "auto", progress=False)
-    return _score(weights, recipe.data.get("preset", "toy"), scenes, {})
-
-
-def _score(weights: Path, preset: str, scenes: int, overrides: dict[str, Any]) -> dict[str, float]:
-    import torch
-
-    torch.set_num_threads(1)
-    segmenter = InstanceSegmenter.load(weights, Taxonomy.toy(), "auto")
-    segmenter.settings = settings_from({**asdict(segmenter.settings), **overrides})
-    return evaluate_segmenter(
-        (generate_scene(s, PRESETS[preset]) for s in TEST_SEEDS[:scenes]),
-        segmenter.segment,
-        segmenter.taxonomy,
-        segmenter.voxel_size,
-        MIN_VOXELS,
-    ).summary()
