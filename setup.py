@@ -21,7 +21,6 @@ STAGED_PYTHON = "python"  # where CMake installs Python packages, inside its sta
 
 REQUIREMENTS = [
     "click>=8.0",
-    "connected-components-3d>=3.12",
     "matplotlib>=3.5",
     "numpy>=1.22",
     "pillow>=9.0",
@@ -42,6 +41,7 @@ EXTRAS = {
     ],
     "train": ["tensorboard>=2.14"],
     "test": [
+        "connected-components-3d>=3.12",  # what ours are compared with
         "hypothesis>=6.80",
         "mypy>=1.10",
         "pytest>=8.2,<9",  # launch_testing's plugin breaks pytest 9

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from mtml_ros.datasets.rooms import partial_scans, scan_room
 from mtml_ros.datasets.scene import Scene
-from mtml_ros.datasets.semantic_noise import corrupt_labels
+from mtml_ros.datasets.semantic_noise import with_noise
 from mtml_ros.evaluation.baselines import components_as_instances
 from mtml_ros.evaluation.stability import IdStability, follow_growing_map
 from mtml_ros.instances import Segmentation
@@ -68,14 +68,11 @@ def main() -> None:
 
 def _growing_room(seed: int, parts: int, noise: float) -> list[Scene]:
     scan = scan_room(np.random.default_rng(seed))
-    scans = partial_scans(scan, parts)
     if not noise:
-        return scans
-    whole = scan.scene  # a point has the same wrong label in all parts
-    labels = corrupt_labels(
-        whole.xyz, whole.labels, whole.instance, noise, np.random.default_rng(seed)
-    )
-    return [replace(s, noisy_labels=labels[: len(s.xyz)]) for s in scans]
+        return partial_scans(scan, parts)
+    # a point has the same wrong label in all parts
+    noisy = with_noise(scan.scene, noise, np.random.default_rng(seed))
+    return partial_scans(replace(scan, scene=noisy), parts)
 
 
 if __name__ == "__main__":

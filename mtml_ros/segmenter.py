@@ -157,7 +157,7 @@ class InstanceSegmenter:
         partitions = propose(output.embedding[inside], candidates, edges, s.bandwidths, s.split)
         labels = np.where(candidates, grid.labels.astype(np.int64), -1)
         partitions.append(label_components(edges, labels).astype(np.int64))
-        predicted = _probability(output)
+        predicted = output.probability
         context = VoxelContext(
             output.embedding.cpu().numpy(),
             s.direction_sign * output.direction.cpu().numpy(),
@@ -205,7 +205,7 @@ class InstanceSegmenter:
         labelled = is_thing[grid.labels]
         votes = np.zeros((len(grid), len(is_thing)), dtype=np.float32)
         votes[labelled, grid.labels[labelled]] = 1
-        predicted = _probability(output)
+        predicted = output.probability
         if predicted is None:
             return labelled, votes
         s = self.settings
@@ -307,13 +307,6 @@ def choose_device(name: str) -> torch.device:
             f"device {name}: torch sees {count or 'no'} CUDA devices here; use auto or cpu"
         )
     return device
-
-
-def _probability(output: NetworkOutput) -> np.ndarray | None:
-    """(V, C) float32, the semantic head's probability of each class; None without that head."""
-    if output.semantic is None:
-        return None
-    return torch.softmax(output.semantic, dim=1).cpu().numpy()
 
 
 @contextmanager

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -25,6 +27,14 @@ class NetworkOutput:
     embedding: Tensor
     direction: Tensor
     semantic: Tensor | None
+
+    @cached_property
+    def probability(self) -> np.ndarray | None:
+        """(V, C) float32, that of each class; None without a semantic head."""
+        if self.semantic is None:
+            return None
+        probability: np.ndarray = torch.softmax(self.semantic, dim=1).cpu().numpy()
+        return probability
 
 
 class Heads(nn.Module):

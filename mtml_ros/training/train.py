@@ -237,10 +237,12 @@ class _Run:
             save_checkpoint(self.out / "best.safetensors", checkpoint)
 
     def _calibrate(self, source: SceneSource) -> None:
-        """Fits the learned score and adds it to the weights."""
+        """Fits the learned score and adds it to the weights, unless they have it."""
         r = self.recipe
         path = self.out / "weights.safetensors"
         checkpoint = load_checkpoint(path, self.device)
+        if checkpoint.quality is not None:  # the same command again, after it was done
+            return
         segmenter = InstanceSegmenter(checkpoint, r.load_taxonomy(), self.device)
         scenes = source.calibration(r.calibration_scenes)
         quality = calibrate(
@@ -248,10 +250,7 @@ class _Run:
             tqdm(scenes, "calibration", r.calibration_scenes, disable=not self.progress),
             r.seed,
         )
-        save_checkpoint(
-            path, replace(checkpoint, quality=quality, settings=r.settings,
-                          info={**checkpoint.info, "recipe": r.to_dict()})
-        )  # fmt: skip
+        save_checkpoint(path, replace(checkpoint, quality=quality))
 
     def _log(self, line: dict[str, Any]) -> None:
         if not self.chief:
