@@ -7,19 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mtml_ros.errors import MapFileError
 from mtml_ros.instances import Instance, Segmentation, make_instance
-from mtml_ros.voxels import pack_keys
+from mtml_ros.tracked_objects import ABSORBED_UPDATES, Objects, check_state
+from mtml_ros.voxels import is_in, pack_keys
 
 MIN_OVERLAP = 0.25
 """Share of the smaller of object and instance that must be common for them to be the same."""
 
-ABSORBED_UPDATES = 10
-"""Updates for which the pieces of a merged object are remembered apart, in case it splits again."""
-
 MAX_VANISHED_VOXELS = 200_000
 """Voxels that are no longer in the map, kept so that an object that comes back has its id."""
-
 
 VANISHING_SHARE = 0.05
 VANISHING_MEMORY = 0.9
@@ -42,49 +38,6 @@ class TrackedInstance:
     instance: Instance
     first_seen: float
     last_seen: float
-
-
-@dataclass
-class _Objects:
-    """Every object remembered, in ascending order of ids.
-
-    ids, updates (number of the update it was last seen in), absorbed (updates in a row in which
-    it was part of another): (K,) int64. first_seen, last_seen: (K,) float64, seconds.
-    lost: (K,) float64, voxels that were cleared from the map of late, older ones counting less.
-    labels: (K,) uint8. centroids: (K, 3) float64, metres.
-    """
-
-    ids: np.ndarray
-    updates: np.ndarray
-    absorbed: np.ndarray
-    first_seen: np.ndarray
-    last_seen: np.ndarray
-    lost: np.ndarray
-    labels: np.ndarray
-    centroids: np.ndarray
-
-    @staticmethod
-    def empty(size: int = 0) -> _Objects:
-        return _Objects(
-            np.zeros(size, dtype=np.int64),
-            np.zeros(size, dtype=np.int64),
-            np.zeros(size, dtype=np.int64),
-            np.zeros(size, dtype=np.float64),
-            np.zeros(size, dtype=np.float64),
-            np.zeros(size, dtype=np.float64),
-            np.zeros(size, dtype=np.uint8),
-            np.zeros((size, 3), dtype=np.float64),
-        )
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def take(self, rows: np.ndarray) -> _Objects:
-        return _Objects(*(values[rows] for values in vars(self).values()))
-
-    def append(self, other: _Objects) -> _Objects:
-        pairs = zip(vars(self).values(), vars(other).values())
-        return _Objects(*(np.concatenate(pair) for pair in pairs))
 
 
 class InstanceTracker:
@@ -116,7 +69,7 @@ class InstanceTracker:
         """Forget all objects. Ids already given are still never given again."""
         self._keys = np.zeros(0, dtype=np.int64)  # ascending: voxels that objects own
         self._owner = np.zeros(0, dtype=np.int64)  # row of the owner of each
-        self._objects = _Objects.empty()
+        self._objects = Objects.empty()
         self._updates = 0
 
     def update(self, segmentation: Segmentation, stamp: float) -> list[TrackedInstance]:
@@ -136,7 +89,7 @@ class InstanceTracker:
         # of those new at once the largest counts as the oldest, should they turn out to be one
         fresh = fresh[np.argsort(-seen.size[fresh], kind="stable")]
         match[fresh] = len(self._objects) + np.arange(len(fresh))
-        born = _Objects.empty(len(fresh))
+        born = Objects.empty(len(fresh))
         born.ids[:] = self._next_id + np.arange(len(fresh))
         born.first_seen[:] = stamp
         self._next_id += len(fresh)
@@ -220,7 +173,7 @@ class InstanceTracker:
         if not len(rows) or not len(parts):
             return
         of_lost = lost[self._owner]
-        owner, here = self._owner[of_lost], _is_in(self._keys[of_lost], seen.grid_keys())
+        owner, here = self._owner[of_lost], is_in(self._keys[of_lost], seen.grid_keys)
         left = np.bincount(owner[here], minlength=len(objects))[rows]
         rows = rows[2 * left < np.bincount(owner, minlength=len(objects))[rows]]
         offset = objects.centroids[rows, None] - seen.centroids[None, parts]
@@ -240,7 +193,7 @@ class InstanceTracker:
         absent = np.append(objects.updates == self._updates - 1, False)[np.append(self._owner, -1)]
         absent[place] = False
         absent = np.flatnonzero(absent)
-        cleared = self._owner[absent[~_is_in(self._keys[absent], seen.grid_keys())]]
+        cleared = self._owner[absent[~is_in(self._keys[absent], seen.grid_keys)]]
         objects.lost *= VANISHING_MEMORY
         objects.lost += np.bincount(cleared, minlength=len(objects))
 
@@ -269,7 +222,7 @@ class InstanceTracker:
         # what is part of another object keeps its voxels there, for a while
         give = (before < 0) | (inside[before] != seen.part)
         keep = np.flatnonzero(~matched[self._owner])
-        keep = keep[~_is_in(self._keys[keep], seen.keys[give])]
+        keep = keep[~is_in(self._keys[keep], seen.keys[give])]
         keep = self._without_vanished(seen, keep)
         keys = np.concatenate([self._keys[keep], seen.keys[give]])
         owner = np.concatenate([self._owner[keep], match[seen.part[give]]])
@@ -286,7 +239,7 @@ class InstanceTracker:
         the objects longest unseen go first."""
         if len(keep) <= MAX_VANISHED_VOXELS:
             return keep
-        vanished = np.flatnonzero(~_is_in(self._keys[keep], seen.grid_keys()))
+        vanished = np.flatnonzero(~is_in(self._keys[keep], seen.grid_keys))
         owner = self._owner[keep[vanished]]
         newest_first = np.lexsort((-owner, -self._objects.updates[owner]))
         return np.delete(keep, vanished[newest_first[MAX_VANISHED_VOXELS:]])
@@ -312,43 +265,12 @@ class InstanceTracker:
 
         Raises MapFileError, nothing changed, if it makes no sense.
         """
-        size = len(state["ids"]) if "ids" in state and state["ids"].ndim == 1 else 0
-        state = {"lost": np.zeros(size), **state}  # maps of before there was such a thing
-        expected = {
-            "keys": np.zeros(0, dtype=np.int64),
-            "owner": np.zeros(0, dtype=np.int64),
-            "counters": np.zeros(2, dtype=np.int64),
-            **vars(_Objects.empty(size)),
-        }
-        for name, like in expected.items():
-            values = state.get(name)
-            shape = None if values is None else values.shape
-            fits = len(shape or ()) == 1 if name in ("keys", "owner") else shape == like.shape
-            if values is None or values.dtype != like.dtype or not fits:
-                raise MapFileError(f"objects: {name!r} is missing or of a wrong type or shape")
-        objects = _Objects(*(state[name].copy() for name in vars(_Objects.empty())))
-        keys, owner = state["keys"], state["owner"]
-        next_id, updates = (int(v) for v in state["counters"])
-        sound = (
-            len(keys) == len(owner)
-            and bool(np.all(keys[1:] > keys[:-1]))
-            and bool(np.all(keys >= 0))
-            and bool(np.all(objects.ids[1:] > objects.ids[:-1]))
-            and bool(np.all((objects.ids >= 1) & (objects.ids < next_id)))
-            and bool(np.all(_is_in(owner, objects.ids)))
-            and 1 <= next_id < 1 << 62
-            and 0 <= updates < 1 << 62
-            and bool(np.all((objects.updates >= 0) & (objects.updates <= updates)))
-            and bool(np.all((objects.absorbed >= 0) & (objects.absorbed <= ABSORBED_UPDATES)))
-            and bool(np.all((objects.lost >= 0) & np.isfinite(objects.lost)))
-            and bool(np.all(np.isfinite(objects.centroids)))
-            and bool(np.all(np.isfinite(objects.first_seen) & np.isfinite(objects.last_seen)))
-        )
-        if not sound:
-            raise MapFileError("objects: holds values that make no sense together")
-        self._keys, self._owner = keys.copy(), np.searchsorted(objects.ids, owner)
-        self._objects, self._updates = objects, updates
+        objects = check_state(state)
+        next_id, self._updates = (int(v) for v in state["counters"])
         self._next_id = max(self._next_id, next_id)  # none of those given here either
+        self._keys = state["keys"].copy()
+        self._owner = np.searchsorted(objects.ids, state["owner"])
+        self._objects = objects
 
 
 @dataclass(frozen=True)
@@ -359,6 +281,7 @@ class _Seen:
     keys: (n,) int64 ascending. part: (n,) int64, instance of each voxel.
     size: (I,) int64, voxels. labels: (I,) uint8. centroids: (I, 3) float64, metres.
     rank: (I,) int64, place here of each instance of the segmentation.
+    grid_keys: (V,) int64 ascending, all voxels of the grid.
     """
 
     keys: np.ndarray
@@ -367,11 +290,12 @@ class _Seen:
     labels: np.ndarray
     centroids: np.ndarray
     rank: np.ndarray
-    segmentation: Segmentation
+    grid_keys: np.ndarray
 
     @staticmethod
     def of(segmentation: Segmentation) -> _Seen:
         instances, count = segmentation.instances, len(segmentation.instances)
+        grid_keys = pack_keys(segmentation.grid.coordinates)
         voxels = np.flatnonzero(segmentation.instance >= 0)
         part = segmentation.instance[voxels]
         first = np.full(count, len(part), dtype=np.int64)
@@ -380,18 +304,14 @@ class _Seen:
         rank = np.empty(count, dtype=np.int64)
         rank[order] = np.arange(count)
         return _Seen(
-            pack_keys(segmentation.grid.coordinates[voxels]),
+            grid_keys[voxels],
             rank[part],
             np.bincount(rank[part], minlength=count),
             np.array([instances[i].label for i in order], dtype=np.uint8),
             np.array([instances[i].centroid for i in order], dtype=np.float64).reshape(-1, 3),
             rank,
-            segmentation,
+            grid_keys,
         )
-
-    def grid_keys(self) -> np.ndarray:
-        """(V,) int64 ascending, all voxels of the grid."""
-        return pack_keys(self.segmentation.grid.coordinates)
 
 
 def _with_pieces(
@@ -415,12 +335,3 @@ def _counted(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     length = np.diff(np.append(first, len(values)))
     distinct, place = np.unique(values[first], return_inverse=True)
     return distinct, np.bincount(place.reshape(-1), length).astype(np.int64)
-
-
-def _is_in(values: np.ndarray, ascending: np.ndarray) -> np.ndarray:
-    """(n,) bool: whether each value is one of the `ascending` ones."""
-    if not len(ascending):
-        return np.zeros(len(values), dtype=bool)
-    at = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
-    found: np.ndarray = ascending[at] == values
-    return found

@@ -7,12 +7,8 @@ from hypothesis import strategies as st
 
 from mtml_ros.errors import MapFileError
 from mtml_ros.instances import Instance, OrientedBox, Segmentation, make_instance
-from mtml_ros.tracker import (
-    ABSORBED_UPDATES,
-    MAX_VANISHED_VOXELS,
-    InstanceTracker,
-    TrackedInstance,
-)
+from mtml_ros.tracked_objects import ABSORBED_UPDATES
+from mtml_ros.tracker import MAX_VANISHED_VOXELS, InstanceTracker, TrackedInstance
 from mtml_ros.voxels import VoxelGrid, pack_keys
 
 CHAIR, TABLE = 5, 7

@@ -14,9 +14,9 @@ from mtml_ros.datasets.npz import read_npz
 from mtml_ros.datasets.pcd import read_pcd
 from mtml_ros.datasets.ply import read_ply, write_ply
 from mtml_ros.errors import InputError
+from mtml_ros.whole_numbers import LARGEST_EXACT, not_whole
 
 _ARRAYS = ("xyz", "label", "instance", "score", "features")
-_LARGEST_EXACT = 2.0**53  # above it neighbouring integers share one float64
 
 
 @dataclass(frozen=True)
@@ -200,10 +200,7 @@ def _whole_numbers(values: np.ndarray, name: str, dtype: type[np.signedinteger])
         raise InputError(f"{name} is of type {values.dtype}, must be integers")
     low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
     if values.dtype.kind == "f":
-        limit = min(float(high), _LARGEST_EXACT)
-        with np.errstate(invalid="ignore"):  # a NaN may be one that signals
-            # negated, so that NaN is refused too
-            bad = ~((values == np.trunc(values)) & (np.abs(values) <= limit))
+        bad = not_whole(values, min(float(high), LARGEST_EXACT))
     else:
         bad = (values < low) | (values > high)
     if bad.any():

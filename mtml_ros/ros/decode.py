@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from mtml_ros.errors import InputError
+from mtml_ros.whole_numbers import not_whole
 
 Reason = Literal[
     "empty",
@@ -43,7 +44,6 @@ MAX_COORDINATE = 10_000.0
 _DATATYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 8: "f8"}
 _FLOATS = (7, 8)
 _ANY = tuple(_DATATYPES)
-_LARGEST_EXACT = 2.0**53  # above it neighbouring integers share one float64
 
 
 class CloudError(InputError):
@@ -271,9 +271,7 @@ def _whole_numbers(values: np.ndarray, name: str) -> np.ndarray:
     else, a score or a colour, so the cloud is refused rather than rounded.
     """
     if values.dtype.kind == "f":
-        with np.errstate(invalid="ignore"):  # a NaN may be one that signals
-            # negated, so that NaN is refused too
-            bad = ~((values == np.trunc(values)) & (np.abs(values) <= _LARGEST_EXACT))
+        bad = not_whole(values)
         if bad.any():
             raise CloudError(
                 "bad_label",
