@@ -214,7 +214,8 @@ class InstanceSegmenter:
         channel, first = np.unique(self._channels[things] - 1, return_index=True)
         probability = predicted[:, channel].sum(axis=1)
         found = s.found_threshold if grid.labels.any() else s.unlabelled_threshold
-        threshold = np.where(labelled, s.lost_threshold, found)
+        known = self._channels[grid.labels] > 0  # what the network has no word for stays
+        threshold = np.where(labelled, s.lost_threshold * known, found)
         votes *= s.label_weight
         votes[:, things[first]] += predicted[:, channel]
         return probability >= threshold, votes

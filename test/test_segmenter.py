@@ -213,10 +213,10 @@ class TestSemanticHead:
     """Voxels whose labels err: the network's own opinion of their class."""
 
     def opinion(self, classes: np.ndarray, certainty: float) -> Tensor:
-        """Logits with this probability on the given class, the rest spread evenly."""
+        """Logits with this probability on the given class (0: none), the rest spread evenly."""
         n = len(CONFIG.classes)
-        p = np.full((len(classes), n), (1 - certainty) / (n - 1), dtype=np.float32)
-        p[np.arange(len(classes)), classes - 1] = certainty
+        p = np.full((len(classes), n + 1), (1 - certainty) / n, dtype=np.float32)
+        p[np.arange(len(classes)), classes] = certainty
         return torch.from_numpy(np.log(p))
 
     def test_voxels_without_a_label_are_found(self):
@@ -262,10 +262,28 @@ class TestSemanticHead:
         assert (found.instance[spill] == -1).all()
         assert objects(found) == true_objects(instance)
 
+    def test_what_the_network_takes_for_no_object_is_not_found(self):
+        grid, instance = touching_chairs()
+        labels = np.where(instance == 0, 0, grid.labels).astype(np.uint8)
+        hidden = VoxelGrid(grid.coordinates, labels, 0.1)
+        clutter = self.opinion(labels, 0.95)  # sure that what has no label is of no class
+        found = segmenter_for(instance, semantic=clutter).segment(hidden)
+        assert (found.instance[instance == 0] == -1).all()
+        assert len(found.instances) == 2
+
+    def test_labels_that_the_network_has_no_word_for_stay(self):
+        grid, instance = touching_chairs()
+        classes = tuple(replace(c, network_name="unknown") for c in TAXONOMY.classes)
+        strangers = Taxonomy(classes)
+        nothing = self.opinion(np.zeros_like(grid.labels), 0.99)
+        network = Checkpoint(Oracle(instance, semantic=nothing), CONFIG)
+        found = InstanceSegmenter(network, strangers, CPU).segment(grid)
+        assert objects(found) == true_objects(instance)
+
     def test_an_unsure_network_leaves_the_labels_alone(self):
         grid, instance = touching_chairs()
-        semantic = self.opinion(grid.labels, 1 / len(CONFIG.classes))  # all classes alike
-        # things have 18 of 20 classes: their probability together is .9
+        semantic = self.opinion(grid.labels, 1 / (len(CONFIG.classes) + 1))  # all alike
+        # things have 18 of 21 channels: their probability together is .86
         unsure = SegmenterSettings(found_threshold=0.95, lost_threshold=0.15)
         found = segmenter_for(instance, unsure, semantic=semantic).segment(grid)
         assert objects(found) == true_objects(instance)

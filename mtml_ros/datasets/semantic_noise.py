@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -82,7 +82,8 @@ class NoiseSettings:
     of it is. bleed: metres by which borders move. specks: share of single voxels that are wrong.
     lost: share of the scene in regions without a label. spill: chance that an unlabelled thing
     takes a neighbour's label (networks have no word for "something else"). stuff: patches of
-    wall and floor a square metre that are taken for objects.
+    wall and floor a square metre that are taken for objects. overlooked: chance that an object has
+    no label at all. clump: chance that a wrong voxel's neighbours are wrong with it.
     """
 
     whole: float = 0.16
@@ -92,13 +93,27 @@ class NoiseSettings:
     lost: float = 0.04
     spill: float = 0.8
     stuff: float = 0.04
+    overlooked: float = 0.0
+    clump: float = 0.0
+
+    @staticmethod
+    def varied(rng: np.random.Generator) -> NoiseSettings:
+        """A network of another kind: each error up to twice as frequent, and 1 in 4 never made."""
+        usual = NoiseSettings(overlooked=0.05)
+        strengths = asdict(usual).values()
+        factors = rng.uniform(0, 2, len(strengths)) * (rng.random(len(strengths)) < 0.75)
+        drawn = [s * f for s, f in zip(strengths, factors)]
+        return replace(NoiseSettings(*drawn), clump=float(rng.uniform(0, 0.5)))
 
 
-def with_noise(scene: Scene, level: float | None, rng: np.random.Generator) -> Scene:
-    """The scene with `noisy_labels` at this level (None: no labels at all), made from those that
-    it has, if any (what annotators leave out), else from the true ones."""
-    labels = scene.labels if scene.noisy_labels is None else scene.noisy_labels
-    noisy = corrupt_labels(scene.xyz, labels, scene.instance, level, rng)
+def with_noise(
+    scene: Scene,
+    level: float | None,
+    rng: np.random.Generator,
+    settings: NoiseSettings | None = None,
+) -> Scene:
+    """The scene with `noisy_labels` at this level (None: no labels at all)."""
+    noisy = corrupt_labels(scene.xyz, scene.labels, scene.instance, level, rng, settings)
     return replace(scene, noisy_labels=noisy)
 
 
@@ -192,6 +207,9 @@ class _Errors:
                 continue
             label = int(np.bincount(self.true[voxels]).argmax())
             rate = self.level * FRAGILITY[label]
+            if self.settings.overlooked and self.rng.random() < self.settings.overlooked * rate:
+                self.labels[voxels] = UNKNOWN
+                continue
             if self.rng.random() < self.settings.whole * rate:
                 self.labels[voxels] = self._draw(label, voxels)
                 if self.rng.random() < 0.5:
@@ -272,6 +290,10 @@ class _Errors:
         cumulative = CONFUSION[self.labels[hit]].cumsum(axis=1)
         draw = (self.rng.random((len(hit), 1)) > cumulative).sum(axis=1)
         self.labels[hit] = np.minimum(draw, CLASSES)
+        if self.settings.clump:
+            near = self.neighbours[hit]
+            row, column = np.nonzero(self.rng.random(near.shape) < self.settings.clump)
+            self.labels[near[row, column]] = self.labels[hit[row]]
 
     def _lose(self) -> None:
         wanted = self.settings.lost * self.level * self.rng.uniform(0.0, 2.0) * len(self.labels)

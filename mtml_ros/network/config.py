@@ -25,7 +25,8 @@ class NetworkConfig:
     embedding_size: dimensions of the feature embedding.
     position_scale: if above 0, the first three dimensions of the embedding are the voxel's own
         position (metres, times this) plus a learned offset; 0: all dimensions are free.
-    semantic: a third head that says what class a voxel truly is, for labels that err or miss.
+    semantic: a third head that says what class a voxel truly is, or that it is of none, for labels
+        that err or miss.
     width: channels of the sparse network's finest level.
     """
 

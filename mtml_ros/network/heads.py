@@ -21,7 +21,8 @@ class NetworkOutput:
 
     embedding: (V, E) float32; voxels of one instance are to lie together (section 3.2).
     direction: (V, 3) float32, unit length: from the voxel towards its instance's centre.
-    semantic: (V, C) float32 logits of the network's classes; None without that head.
+    semantic: (V, C + 1) float32 logits, of channel 0, no object of any class, and of the network's
+        classes; None without that head.
     """
 
     embedding: Tensor
@@ -30,10 +31,11 @@ class NetworkOutput:
 
     @cached_property
     def probability(self) -> np.ndarray | None:
-        """(V, C) float32, that of each class; None without a semantic head."""
+        """(V, C) float32, that of each class, which may sum to less than one; None without a
+        semantic head."""
         if self.semantic is None:
             return None
-        probability: np.ndarray = torch.softmax(self.semantic, dim=1).cpu().numpy()
+        probability: np.ndarray = torch.softmax(self.semantic, dim=1)[:, 1:].cpu().numpy()
         return probability
 
 
@@ -46,7 +48,7 @@ class Heads(nn.Module):
         self.voxel_size = config.voxel_size
         self.embedding = nn.Linear(channels, config.embedding_size)
         self.direction = nn.Linear(channels, 3)
-        self.semantic = nn.Linear(channels, len(config.classes)) if config.semantic else None
+        self.semantic = nn.Linear(channels, len(config.classes) + 1) if config.semantic else None
 
     def forward(self, features: Tensor, batch: VoxelBatch) -> NetworkOutput:
         embedding = self.embedding(features)

@@ -47,7 +47,7 @@ class Targets:
     scene_of_instance: (C,) int64, the scene of each instance.
     centers: (C, 3) float32, centre of each instance, in the metres of `positions`.
     positions: (V, 3) float32, metres, voxel centres.
-    labels: (V,) int64, true class of the network's from 0, -1 where not known.
+    labels: (V,) int64, channel of the true class, 0 for what is of none.
     """
 
     instance: Tensor
@@ -112,10 +112,8 @@ def direction_loss(direction: Tensor, targets: Targets) -> Tensor:
 
 
 def semantic_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy over the voxels whose true class is known."""
-    if not (labels >= 0).any():
-        return logits.sum() * 0
-    return cross_entropy(logits, labels, ignore_index=-1)
+    """Cross-entropy; what the truth leaves without a class is to be told from objects too."""
+    return cross_entropy(logits, labels) if len(labels) else logits.sum()
 
 
 def multi_task_loss(

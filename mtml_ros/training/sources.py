@@ -74,7 +74,8 @@ class ToySource:
 class RoomSource:
     """Procedural rooms, each made for one step and never seen again, with labels that err.
 
-    noise: least and most level of label noise, see datasets/semantic_noise.py.
+    noise: least and most level of label noise, see datasets/semantic_noise.py; in training rooms
+    each kind of error has a strength of its own.
     unlabelled, clean: share of the rooms that come without any label, and with true ones.
     validation_noise: the level in validation rooms.
     """
@@ -93,13 +94,13 @@ class RoomSource:
 
     def draw(self, rng: np.random.Generator) -> Scene:
         from mtml_ros.datasets.rooms import generate_room
-        from mtml_ros.datasets.semantic_noise import with_noise
+        from mtml_ros.datasets.semantic_noise import NoiseSettings, with_noise
 
         fate = rng.random()
         level = None if fate < self.unlabelled else float(rng.uniform(*self.noise))
         if fate > 1 - self.clean:
             level = 0.0
-        return with_noise(generate_room(rng), level, rng)
+        return with_noise(generate_room(rng), level, rng, NoiseSettings.varied(rng))
 
     def validation(self, count: int) -> Iterator[Scene]:
         from mtml_ros.datasets.rooms import VALIDATION, generate_room

@@ -1,5 +1,6 @@
 """Label noise: none at level 0, all at None, and more in between, of the kinds that it names."""
 
+from dataclasses import asdict, replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -150,6 +151,35 @@ def test_lost_regions_have_no_label() -> None:
     labels = np.tile(_slab()[1], 10)
     assert (noisy[noisy != labels] == 0).all()
     assert 0.1 < (noisy == 0).mean() < 0.6
+
+
+def test_overlooked_objects_have_no_label() -> None:
+    noisy = _corrupt(replace(QUIET, overlooked=9.0))
+    _, labels, instance = _slab()
+    assert (noisy[instance == 0] == 0).all()
+    np.testing.assert_array_equal(noisy[instance < 0], labels[instance < 0])
+
+
+def test_clumps_make_more_voxels_wrong_and_beside_each_other() -> None:
+    labels = _slab()[1].reshape(40, 40)
+    pairs, wrong = [], []
+    for clump in (0.0, 0.5):
+        noisy = _corrupt(replace(QUIET, specks=0.05, clump=clump)).reshape(40, 40)
+        wrong.append((noisy != labels).sum())
+        pairs.append(((noisy[1:] == noisy[:-1]) & (noisy[1:] != labels[1:])).sum())
+    assert wrong[1] > 2 * wrong[0]
+    assert pairs[1] > 5 * max(pairs[0], 1)
+
+
+def test_networks_vary_in_what_they_get_wrong() -> None:
+    drawn = [asdict(NoiseSettings.varied(np.random.default_rng(s))) for s in range(400)]
+    for name, usual in asdict(NoiseSettings(overlooked=0.05, clump=0.25)).items():
+        values = np.array([d[name] for d in drawn])
+        assert values.min() >= 0
+        assert values.max() < 2 * usual + 1e-9
+        if name != "clump":
+            assert (values == 0).mean() == pytest.approx(0.25, abs=0.07)
+            assert values.mean() == pytest.approx(0.75 * usual, rel=0.15)
 
 
 def test_unlabelled_things_take_labels_beside_them() -> None:

@@ -66,8 +66,12 @@ def test_without_position_all_dimensions_are_free():
     assert torch.equal(output.embedding[0], output.embedding[1])
 
 
-def test_the_semantic_head_gives_logits_of_the_classes():
+def test_the_semantic_head_gives_logits_of_no_object_and_of_the_classes():
     config = NetworkConfig(("chair", "table", "wall"), semantic=True)
-    output = Heads(4, config)(torch.randn(2, 4), batch_of([[0, 0, 0], [0, 30, 1]]))
+    with torch.inference_mode():
+        output = Heads(4, config)(torch.randn(2, 4), batch_of([[0, 0, 0], [0, 30, 1]]))
     assert output.semantic is not None
-    assert output.semantic.shape == (2, 3)
+    assert output.semantic.shape == (2, 4)
+    assert output.probability is not None
+    everything = torch.softmax(output.semantic, dim=1).numpy()
+    np.testing.assert_array_equal(output.probability, everything[:, 1:])

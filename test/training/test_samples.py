@@ -77,7 +77,8 @@ def test_targets_number_instances_through_the_batch():
     # centres of the voxels 0 and 1: 0.05 and 0.15
     torch.testing.assert_close(t.centers[:, 0], torch.tensor([0.10, 0.25, 0.05]))
     torch.testing.assert_close(t.positions[:4, 0], torch.tensor([0.05, 0.15, 0.25, 0.55]))
-    assert t.labels.tolist() == [0, 0, 1, -1, 2]  # from 0, unknown is -1
+    assert t.labels.tolist() == [1, 1, 2, 0, 3]
+    assert t.labels.dtype == torch.int64
 
 
 def test_scenes_without_instances_take_no_number():

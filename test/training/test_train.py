@@ -14,6 +14,7 @@ import yaml
 
 from mtml_ros.datasets.scene_files import read_scene, write_scene
 from mtml_ros.errors import CheckpointError, ConfigurationError
+from mtml_ros.network.checkpoint import load_checkpoint
 from mtml_ros.segmenter import InstanceSegmenter
 from mtml_ros.taxonomy import Taxonomy
 from mtml_ros.training import train as module
@@ -97,6 +98,14 @@ def test_a_finished_run_is_not_done_again(recipe, tmp_path, monkeypatch):
     first = run(recipe, tmp_path / "run")
     monkeypatch.setattr(TrainingBatches, "__getitem__", lambda self, step: pytest.fail("trained"))
     assert equal(first, run(recipe, tmp_path / "run"))
+
+
+def test_a_finished_run_is_not_calibrated_again(recipe, tmp_path, monkeypatch):
+    calibrated = replace(recipe, data={"set": "toy"}, steps=1, calibration_scenes=2)
+    weights = train(calibrated, tmp_path / "run", "cpu", progress=False)
+    assert load_checkpoint(weights).quality is not None
+    monkeypatch.setattr(module, "calibrate", lambda *_: pytest.fail("calibrated"))
+    assert train(calibrated, tmp_path / "run", "cpu", progress=False) == weights
 
 
 def test_a_folder_of_another_recipe_is_left_alone(recipe, tmp_path):

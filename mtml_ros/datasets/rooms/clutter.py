@@ -136,6 +136,20 @@ def heap(d: Dice) -> Model:
     return _unlabelled(b, (0.6, 0.6, 0.25))
 
 
+def pile(d: Dice) -> Model:
+    """Boxes and bags on top of and beside each other, of no one shape: left unlabelled."""
+    b = Body()
+    side, height = d.size(0.3, 1.2), d.size(0.2, 1.3)
+    for _ in range(d.count(3, 9)):
+        w, depth, h = d.uniform(0.1, 0.5), d.uniform(0.1, 0.4), d.uniform(0.08, 0.5)
+        x, y, z = d.normal(side / 4), d.normal(0.1), d.uniform(0, max(height - h, 0))
+        if d.chance(0.6):
+            b.box(x, y, z, w, depth, h, yaw=d.turn(), tilt=d.normal(0.2))
+        else:
+            b.ellipsoid(x, y, z + h / 2, w / 2, depth / 2, h / 2, rows=3)
+    return _unlabelled(b, (side, 0.45, height))
+
+
 def ball(d: Dice) -> Model:
     """A gymnastics ball or beanbag."""
     b = Body()

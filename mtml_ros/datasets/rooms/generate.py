@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mtml_ros.datasets.rooms.labels import CEILING, UNLABELLED, WALL
+from mtml_ros.datasets.rooms.labels import UNLABELLED, WALL
 from mtml_ros.datasets.rooms.layout import Plan
 from mtml_ros.datasets.rooms.path import walk
 from mtml_ros.datasets.rooms.room_types import furnish
@@ -35,8 +35,7 @@ def generate_room(rng: np.random.Generator, settings: RoomSettings | None = None
     """A furnished room as a depth sensor saw it: true labels and instances.
 
     The same generator state and settings give the same room. Object labels are clean; see
-    `semantic_noise.with_noise` for labels as networks give them. noisy_labels: set where a ceiling
-    was seen, which is a wall in truth and unlabelled to see.
+    `semantic_noise.with_noise` for labels as networks give them.
     """
     return scan_room(rng, settings).scene
 
@@ -54,7 +53,7 @@ def scan_room(rng: np.random.Generator, settings: RoomSettings | None = None) ->
         low = xyz[:, 2] < dice.uniform(1.4, 2.2)
         xyz, patch, pose = xyz[low], patch[low], pose[low]
     xyz = _turned(xyz, dice.turn() if settings.random_yaw else 0.0)
-    scene = _scene(xyz, label[patch], _renumbered(instance[patch]))
+    scene = Scene(xyz, label[patch], _renumbered(instance[patch]))
     return Scan(scene, pose, len(cameras))
 
 
@@ -67,7 +66,7 @@ def complete_room(rng: np.random.Generator, settings: RoomSettings | None = None
     plan = furnish(settings, dice)
     surfaces, label, instance = compose(plan, dice)
     xyz, patch = sample_patches(surfaces.patches, surfaces.kinds, settings.scan.spacing, rng)
-    return _scene(xyz.astype(np.float32), label[patch], instance[patch])
+    return Scene(xyz.astype(np.float32), label[patch], instance[patch])
 
 
 def partial_scans(scan: Scan, parts: int) -> list[Scene]:
@@ -77,8 +76,7 @@ def partial_scans(scan: Scan, parts: int) -> list[Scene]:
     """
     ends = np.searchsorted(scan.pose, np.linspace(0, scan.poses, parts + 1)[1:])
     whole = scan.scene
-    noisy = whole.labels if whole.noisy_labels is None else whole.noisy_labels
-    return [Scene(whole.xyz[:e], whole.labels[:e], whole.instance[:e], noisy[:e]) for e in ends]
+    return [Scene(whole.xyz[:e], whole.labels[:e], whole.instance[:e]) for e in ends]
 
 
 def compose(plan: Plan, dice: Dice) -> tuple[Surfaces, np.ndarray, np.ndarray]:
@@ -86,8 +84,9 @@ def compose(plan: Plan, dice: Dice) -> tuple[Surfaces, np.ndarray, np.ndarray]:
     scan_settings, settings = dice.settings.scan, dice.settings
     patches, kinds, returns, labels, instances = [], [], [], [], []
     shell = plan.shell()
+    unannotated = dice.uniform(0, settings.unannotated) if settings.unannotated else 0.0
     for surface, label in shell:
-        if label == CEILING and not dice.chance(settings.ceiling):
+        if label == UNLABELLED and not dice.chance(settings.ceiling):
             continue
         patches.append(surface)
         kinds.append(np.zeros(len(surface), np.uint8))
@@ -95,7 +94,10 @@ def compose(plan: Plan, dice: Dice) -> tuple[Surfaces, np.ndarray, np.ndarray]:
         if label == WALL and dice.chance(scan_settings.missing_walls):
             share[dice.rng.random(len(surface)) < dice.uniform(0.0, 0.5)] = 0.0
         returns.append(share)
-        labels.append(np.full(len(surface), label, np.uint8))
+        given = np.full(len(surface), label, np.uint8)
+        if unannotated:
+            given[dice.rng.random(len(surface)) < unannotated] = UNLABELLED
+        labels.append(given)
         instances.append(np.full(len(surface), -1, np.int32))
     for item in plan.items:
         model, number = item.model, len(item.model.patches)
@@ -112,15 +114,6 @@ def compose(plan: Plan, dice: Dice) -> tuple[Surfaces, np.ndarray, np.ndarray]:
     surfaces = Surfaces(np.concatenate(patches).astype(np.float32), np.concatenate(kinds),
                         np.concatenate(returns).astype(np.float32))  # fmt: skip
     return surfaces, np.concatenate(labels), np.concatenate(instances)
-
-
-def _scene(xyz: np.ndarray, label: np.ndarray, instance: np.ndarray) -> Scene:
-    """The ceiling is as the walls to whoever wants to know what is an object, and has no label."""
-    ceiling = label == CEILING
-    if not ceiling.any():
-        return Scene(xyz, label, instance)
-    given = np.where(ceiling, np.uint8(UNLABELLED), label)
-    return Scene(xyz, np.where(ceiling, np.uint8(WALL), label), instance, given)
 
 
 def _thin(patches: np.ndarray) -> np.ndarray:

@@ -36,6 +36,17 @@ def litter(plan: Plan, item: int, make: Callable[[Dice], Model], share: float = 
             plan.add(model, *at, under.yaw + d.turn(), under.z + z, solid=False)
 
 
+def strew(plan: Plan, number: int) -> None:
+    """Leaves so many things lying about that nobody labelled, some in piles by a wall."""
+    d = plan.dice
+    for _ in range(min(number, 40)):
+        model = d.pick((clutter.heap, clutter.pile, clutter.surface_item), (2, 2, 1))(d)
+        if d.chance(0.5):
+            plan.against_wall(model, tries=3)
+        else:
+            plan.free_standing(model, tries=3, margin=0.0)
+
+
 def chairs_around(plan: Plan, table: int, make: Callable[[Dice], Model], *,
                   sides: tuple[str, ...] = ("north", "south", "east", "west"),
                   fill: float = 0.85) -> None:  # fmt: skip

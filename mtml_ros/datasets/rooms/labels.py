@@ -10,5 +10,3 @@ PICTURE, COUNTER, DESK, CURTAIN = map(_NAMES, ("picture", "counter", "desk", "cu
 REFRIGERATOR, SHOWER_CURTAIN, TOILET = map(_NAMES, ("refrigerator", "shower curtain", "toilet"))
 SINK, BATHTUB, OTHER_FURNITURE = map(_NAMES, ("sink", "bathtub", "otherfurniture"))
 UNLABELLED = UNKNOWN
-CEILING = 255
-"""Of patches only: no class of ScanNet's, so that nobody labels it, and yet no object."""

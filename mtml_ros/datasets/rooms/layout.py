@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from mtml_ros.datasets.rooms.geometry import Model, place
-from mtml_ros.datasets.rooms.labels import CEILING, FLOOR, UNLABELLED, WALL
+from mtml_ros.datasets.rooms.labels import FLOOR, UNLABELLED, WALL
 from mtml_ros.datasets.rooms.settings import Dice
 
 Rectangle = tuple[float, float, float, float, float, float, float]
@@ -272,7 +272,7 @@ class Plan:
                         rows += _panels(wall, start, end, bottom, top)
         # up x along the wall points into the room, which lies on the wall's left
         walls = np.array(rows, dtype=np.float32).reshape(-1, 3, 3)
-        return [(floor, FLOOR), (ceiling, CEILING), (walls, WALL)]
+        return [(floor, FLOOR), (ceiling, UNLABELLED), (walls, WALL)]
 
 
 TILE = 1.6

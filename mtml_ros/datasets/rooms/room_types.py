@@ -205,8 +205,10 @@ def furnish(settings: RoomSettings, dice: Dice) -> Plan:
     for group, chance in recipe.first:
         if dice.chance(chance):
             group(plan)
-    number = min(int(plan.area * recipe.density * dice.uniform(0.4, 1.4)), 60)
+    number = min(int(plan.area * recipe.density * dice.uniform(0.4, settings.crowding)), 60)
     options, weights = zip(*recipe.more)
     for _ in range(number):
         dice.pick(options, weights)(plan)
+    if settings.strewn:
+        groups.strew(plan, int(plan.area * settings.strewn * dice.uniform(0, 1) ** 2))
     return plan

@@ -13,8 +13,8 @@ Choice = TypeVar("Choice")
 
 
 def _room_types() -> dict[str, float]:
-    return {"living": 3, "bedroom": 4, "office": 3, "meeting": 1.5, "kitchen": 3, "bathroom": 3.5,
-            "classroom": 1.5, "corridor": 0.7, "lounge": 1.5, "library": 1, "storage": 0.8,
+    return {"living": 4, "bedroom": 4, "office": 3, "meeting": 1.5, "kitchen": 4, "bathroom": 3,
+            "classroom": 1.5, "corridor": 0.5, "lounge": 2, "library": 1, "storage": 1.5,
             "studio": 3}  # fmt: skip
 
 
@@ -52,7 +52,7 @@ class ScanSettings:
     mixed: float = 0.04
     copies: int = 2
     thin_loss: float = 0.35
-    missing_walls: float = 0.4
+    missing_walls: float = 0.6
     low_cut: float = 0.2
 
 
@@ -63,14 +63,16 @@ class RoomSettings:
     room_types: name to weight. area: smallest and largest floor, m2; each type has its own range
     inside it. stretch: how far each dimension leaves its real range, as a share of that range's
     bounds. l_shape, chamfer, niche: chances of such floor plans. ceiling: chance that it is
-    scanned. clutter: things a m2 of table, scaled by a draw. unlabelled: chance that an object
-    of a known class was left unlabelled. other_furniture: chance that a lamp, TV, box, bag or
-    plant is annotated as "otherfurniture" and not left out (NYU40 has classes of their own for
-    them, outside the 20). separate_cabinets: chance that each cabinet of a kitchen row is an
-    instance of its own; separate_wardrobes, double_door_two, curtain_pair_two, pane_windows: the
-    same for wardrobes side by side, leaves of a double door, the halves of a curtain pair, the
-    panes of a window row. cushions_unlabelled: chance that pillows are outside their sofa or bed
-    (NYU40 "pillow"). messy: standard deviation of chair headings, radians.
+    scanned. crowding: up to how many times its kind's usual furniture a room gets. clutter: things
+    a m2 of table, scaled by a draw. strewn: up to how many things a m2 lie about on the floor, all
+    unlabelled. unlabelled: chance that an object of a known class was left unlabelled. unannotated:
+    up to which share of the walls and floor was, in pieces. other_furniture: chance that a lamp,
+    TV, box, bag or plant is annotated as "otherfurniture" and not left out (NYU40 has classes of
+    their own for them, outside the 20). separate_cabinets: chance that each cabinet of a kitchen
+    row is an instance of its own; separate_wardrobes, double_door_two, curtain_pair_two,
+    pane_windows: the same for wardrobes side by side, leaves of a double door, the halves of a
+    curtain pair, the panes of a window row. cushions_unlabelled: chance that pillows are outside
+    their sofa or bed (NYU40 "pillow"). messy: standard deviation of chair headings, radians.
 
     The shares are judgements, from looking at how ScanNet's published scans 0000 to 0004 are
     annotated and from issue 4's statistics, not fits.
@@ -84,9 +86,12 @@ class RoomSettings:
     niche: float = 0.2
     wall_height: tuple[float, float] = (2.2, 3.4)
     ceiling: float = 0.3
-    clutter: float = 3.0
-    unlabelled: float = 0.03
-    other_furniture: float = 0.6
+    crowding: float = 2.2
+    clutter: float = 4.0
+    strewn: float = 0.5
+    unlabelled: float = 0.01
+    unannotated: float = 0.25
+    other_furniture: float = 0.5
     separate_cabinets: float = 0.2
     separate_wardrobes: float = 0.35
     double_door_two: float = 0.5
@@ -110,8 +115,11 @@ VALIDATION = RoomSettings(
     niche=0.3,
     wall_height=(2.35, 3.0),
     ceiling=0.2,
+    crowding=1.4,
     clutter=4.5,
+    strewn=0.0,
     unlabelled=0.06,
+    unannotated=0.0,
     other_furniture=0.5,
     separate_cabinets=0.4,
     separate_wardrobes=0.5,
@@ -122,7 +130,7 @@ VALIDATION = RoomSettings(
     scan=ScanSettings(spacing=0.038, poses_per_square_metre=0.9, max_poses=40,
                       heights=(1.1, 1.6), robot_heights=(0.25, 0.8), robot_share=0.4,
                       field_of_view=(62.0, 80.0), max_range=(3.5, 5.0), noise=(0.001, 0.002),
-                      drift=(0.005, 0.05), edge_loss=0.55, thin_loss=0.45),
+                      drift=(0.005, 0.05), edge_loss=0.55, thin_loss=0.45, missing_walls=0.4),
 )  # fmt: skip
 """Settings that no training room is drawn from: other proportions, plans and cameras."""
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -173,7 +174,8 @@ def test_a_scan_sees_less_than_there_is() -> None:
 
 def test_some_scans_lack_walls_or_all_that_is_high() -> None:
     def room(scan: ScanSettings) -> Scene:
-        return generate_room(np.random.default_rng(3), RoomSettings(area=(10, 14), scan=scan))
+        settings = RoomSettings(area=(10, 14), unannotated=0.0, scan=scan)
+        return generate_room(np.random.default_rng(3), settings)
 
     wall = TAXONOMY.index("wall")
     full = room(ScanSettings(missing_walls=0.0, low_cut=0.0))
@@ -202,6 +204,23 @@ def test_validation_rooms_are_others_than_training_rooms() -> None:
     assert train.xyz.shape != validation.xyz.shape
     assert VALIDATION.scan != RoomSettings().scan
     assert VALIDATION.room_types != RoomSettings().room_types
+
+
+def test_things_lie_about_and_parts_of_walls_are_left_out_as_asked() -> None:
+    tidy = RoomSettings(area=(20, 30), strewn=0.0, unannotated=0.0, ceiling=0.0)
+    messy, sloppy = replace(tidy, strewn=2.0), replace(tidy, unannotated=0.8)
+    shares = []
+    for seed in range(3):
+        tidied, strewn = (
+            furnish(s, Dice(np.random.default_rng([12, seed]), s)) for s in (tidy, messy)
+        )
+        more = strewn.items[len(tidied.items) :]
+        assert {i.model.label for i in more} <= {UNLABELLED}
+        scenes = [generate_room(np.random.default_rng([12, seed]), s) for s in (tidy, sloppy)]
+        shares.append([len(more), *(float((s.labels == UNLABELLED).mean()) for s in scenes)])
+    things, annotated, unannotated = np.mean(shares, axis=0)
+    assert things > 2
+    assert unannotated > annotated + 0.1
 
 
 def test_unlabelled_share_and_other_furniture_follow_the_settings() -> None:
