@@ -35,7 +35,8 @@ class SegmenterSettings:
     """Post-processing (MTML, section 3.3).
 
     learned_score: score proposals by the weights' learned estimate of their IoU, if they have one.
-    score_threshold: instances below it are dropped. min_voxels: so are smaller ones.
+    score_threshold: instances below it are dropped. min_voxels: so are smaller ones, and smaller
+        proposals.
     bandwidths: mean-shift radii in the embedding's units. split: propose connected parts too.
     suppression_iou: proposals that overlap a better one by more are dropped.
     component_advantage: by what factor another partition must surpass connected components.
@@ -43,8 +44,12 @@ class SegmenterSettings:
     direction_sign: 1, or -1 for weights whose directions point away from the centre (equation 5).
 
     For weights that have the semantic head:
-    found_threshold: a voxel whose label is no thing's is one from this probability on.
-    unlabelled_threshold: the same where no voxel of the grid has a label at all.
+    found_threshold: a voxel whose label is no thing's is one from this probability on: where the
+        grid's labels are not to be trusted, and where they are.
+    trust: from which mean probability of the things' labels they are to be trusted a little, and
+        in full; found_threshold is interpolated between.
+    unlabelled_threshold: where no voxel of the grid has a label at all, a voxel is a thing's from
+        this probability on among the classes (what is of none counts for nothing there).
     lost_threshold: a voxel with a thing's label is none below this one.
     label_weight: what an input label's vote weighs, the network's own class having 1.
     """
@@ -58,7 +63,8 @@ class SegmenterSettings:
     component_advantage: float = 1.0
     assign_radius: float = 1.5
     direction_sign: float = 1.0
-    found_threshold: float = 0.6
+    found_threshold: tuple[float, float] = (0.6, 0.97)
+    trust: tuple[float, float] = (0.7, 0.8)
     unlabelled_threshold: float = 0.5
     lost_threshold: float = 0.15
     label_weight: float = 1.0
@@ -135,7 +141,7 @@ class InstanceSegmenter:
             scores = self._score(masks, context)
             scores[masks.sizes < s.min_voxels] = 0
         with _timed(seconds, "suppress"):
-            usable = np.flatnonzero(scores >= s.score_threshold)
+            usable = np.flatnonzero(scores > 0)
             kept = suppress(masks.select(usable), scores[usable], len(grid), s.suppression_iou)
             proposals = self._proposals(masks.select(usable[kept]), scores[usable[kept]], votes)
         with _timed(seconds, "label"):
@@ -213,7 +219,13 @@ class InstanceSegmenter:
         # two classes of the user's may be one of the network's: only labels tell them apart
         channel, first = np.unique(self._channels[things] - 1, return_index=True)
         probability = predicted[:, channel].sum(axis=1)
-        found = s.found_threshold if grid.labels.any() else s.unlabelled_threshold
+        if grid.labels.any():
+            given = self._given(predicted, grid.labels)[labelled]
+            given = given[given >= 0]
+            found = np.interp(given.mean() if len(given) else 0.0, s.trust, s.found_threshold)
+        else:
+            found = s.unlabelled_threshold
+            probability = probability / np.maximum(predicted.sum(axis=1), 1e-9)
         known = self._channels[grid.labels] > 0  # what the network has no word for stays
         threshold = np.where(labelled, s.lost_threshold * known, found)
         votes *= s.label_weight
@@ -284,8 +296,9 @@ def settings_from(values: dict[str, Any]) -> SegmenterSettings:
     try:
         values = dict(values)
         score = ScoreSettings(**values.pop("score", {}))
-        if "bandwidths" in values:
-            values["bandwidths"] = tuple(values["bandwidths"])
+        for name in ("bandwidths", "found_threshold", "trust"):
+            if name in values:
+                values[name] = tuple(values[name])
         return SegmenterSettings(score=score, **values)
     except TypeError as error:
         names = ", ".join(f.name for f in fields(SegmenterSettings))

@@ -158,10 +158,11 @@ def test_objects_under_the_least_size_are_left_out(min_voxels, count):
     assert_consistent(found, grid)
 
 
-def test_a_score_threshold_above_all_scores_leaves_nothing():
+def test_a_score_threshold_above_all_scores_leaves_proposals_alone():
     grid, instance = touching_chairs()
     found = segmenter_for(instance, SegmenterSettings(score_threshold=1.01)).segment(grid)
-    assert found.instances == found.proposals == []
+    assert found.instances == []
+    assert len(found.proposals) == 3
     assert (found.instance == -1).all()
 
 
@@ -242,7 +243,7 @@ class TestSemanticHead:
         things = self.opinion(grid.labels, 0.95).exp()
         floor = self.opinion(np.full_like(grid.labels, FLOOR), 0.95).exp()
         semantic = (0.7 * things + 0.3 * floor).log()
-        settings = SegmenterSettings(found_threshold=0.9, unlabelled_threshold=0.5)
+        settings = SegmenterSettings(found_threshold=(0.9, 0.9), unlabelled_threshold=0.5)
         segmenter = segmenter_for(instance, settings, semantic=semantic)
         blank = VoxelGrid(grid.coordinates, np.zeros_like(grid.labels), 0.1)
         assert objects(segmenter.segment(blank)) == true_objects(instance)
@@ -260,6 +261,27 @@ class TestSemanticHead:
         semantic = self.opinion(grid.labels, 0.95)
         found = segmenter_for(instance, semantic=semantic).segment(spilled)
         assert (found.instance[spill] == -1).all()
+        assert objects(found) == true_objects(instance)
+
+    @pytest.mark.parametrize(("certainty", "objects_found"), [(0.6, 3), (0.9, 2)])
+    def test_more_certainty_is_asked_for_where_labels_are_to_be_trusted(
+        self, certainty, objects_found
+    ):
+        grid, instance = touching_chairs()
+        labels = np.where(instance == 0, 0, grid.labels).astype(np.uint8)
+        hidden = VoxelGrid(grid.coordinates, labels, 0.1)
+        semantic = self.opinion(grid.labels, certainty)  # that much the labels are trusted
+        semantic[instance == 0] = self.opinion(grid.labels, 0.8)[instance == 0]
+        settings = SegmenterSettings(found_threshold=(0.7, 1.01), trust=(0.7, 0.8))
+        found = segmenter_for(instance, settings, semantic=semantic).segment(hidden)
+        assert len(found.instances) == objects_found
+
+    def test_without_any_label_what_may_be_of_no_class_is_found_too(self):
+        grid, instance = touching_chairs()
+        doubted = 0.3 * self.opinion(grid.labels, 0.95).exp()
+        doubted[:, 0] += 0.7  # it may well be of no class; if it is of one, it is this one
+        blank = VoxelGrid(grid.coordinates, np.zeros_like(grid.labels), 0.1)
+        found = segmenter_for(instance, semantic=doubted.log()).segment(blank)
         assert objects(found) == true_objects(instance)
 
     def test_what_the_network_takes_for_no_object_is_not_found(self):
@@ -284,7 +306,7 @@ class TestSemanticHead:
         grid, instance = touching_chairs()
         semantic = self.opinion(grid.labels, 1 / (len(CONFIG.classes) + 1))  # all alike
         # things have 18 of 21 channels: their probability together is .86
-        unsure = SegmenterSettings(found_threshold=0.95, lost_threshold=0.15)
+        unsure = SegmenterSettings(found_threshold=(0.95, 0.95), lost_threshold=0.15)
         found = segmenter_for(instance, unsure, semantic=semantic).segment(grid)
         assert objects(found) == true_objects(instance)
 
