@@ -46,11 +46,11 @@ class SegmenterSettings:
     For weights that have the semantic head:
     found_threshold: a voxel whose label is no thing's is one from this probability on: where the
         grid's labels are not to be trusted, and where they are.
-    trust: from which mean probability of the things' labels they are to be trusted a little, and
-        in full; found_threshold is interpolated between.
+    lost_threshold: a voxel with a thing's label is none below this one, in the same two cases.
+    trust: up to which mean probability of the things' labels they are not to be trusted, and from
+        which they are; between, the thresholds are interpolated.
     unlabelled_threshold: where no voxel of the grid has a label at all, a voxel is a thing's from
         this probability on among the classes (what is of none counts for nothing there).
-    lost_threshold: a voxel with a thing's label is none below this one.
     label_weight: what an input label's vote weighs, the network's own class having 1.
     """
 
@@ -64,9 +64,9 @@ class SegmenterSettings:
     assign_radius: float = 1.5
     direction_sign: float = 1.0
     found_threshold: tuple[float, float] = (0.6, 0.97)
+    lost_threshold: tuple[float, float] = (0.15, 0.05)
     trust: tuple[float, float] = (0.7, 0.8)
     unlabelled_threshold: float = 0.5
-    lost_threshold: float = 0.15
     label_weight: float = 1.0
     score: ScoreSettings = field(default_factory=ScoreSettings)
 
@@ -219,15 +219,15 @@ class InstanceSegmenter:
         # two classes of the user's may be one of the network's: only labels tell them apart
         channel, first = np.unique(self._channels[things] - 1, return_index=True)
         probability = predicted[:, channel].sum(axis=1)
-        if grid.labels.any():
-            given = self._given(predicted, grid.labels)[labelled]
-            given = given[given >= 0]
-            found = np.interp(given.mean() if len(given) else 0.0, s.trust, s.found_threshold)
-        else:
+        given = self._given(predicted, grid.labels)
+        known = labelled & (given >= 0)  # what the network has no word for stays
+        trust = given[known].mean() if known.any() else 0.0
+        lost = np.interp(trust, s.trust, s.lost_threshold)
+        found = np.interp(trust, s.trust, s.found_threshold)
+        if not grid.labels.any():
             found = s.unlabelled_threshold
             probability = probability / np.maximum(predicted.sum(axis=1), 1e-9)
-        known = self._channels[grid.labels] > 0  # what the network has no word for stays
-        threshold = np.where(labelled, s.lost_threshold * known, found)
+        threshold = np.where(labelled, lost * known, found)
         votes *= s.label_weight
         votes[:, things[first]] += predicted[:, channel]
         return probability >= threshold, votes
@@ -296,7 +296,7 @@ def settings_from(values: dict[str, Any]) -> SegmenterSettings:
     try:
         values = dict(values)
         score = ScoreSettings(**values.pop("score", {}))
-        for name in ("bandwidths", "found_threshold", "trust"):
+        for name in ("bandwidths", "found_threshold", "lost_threshold", "trust"):
             if name in values:
                 values[name] = tuple(values[name])
         return SegmenterSettings(score=score, **values)

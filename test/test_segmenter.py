@@ -306,7 +306,7 @@ class TestSemanticHead:
         grid, instance = touching_chairs()
         semantic = self.opinion(grid.labels, 1 / (len(CONFIG.classes) + 1))  # all alike
         # things have 18 of 21 channels: their probability together is .86
-        unsure = SegmenterSettings(found_threshold=(0.95, 0.95), lost_threshold=0.15)
+        unsure = SegmenterSettings(found_threshold=(0.95, 0.95), lost_threshold=(0.15, 0.15))
         found = segmenter_for(instance, unsure, semantic=semantic).segment(grid)
         assert objects(found) == true_objects(instance)
 

@@ -16,6 +16,7 @@ from mtml_ros.training.samples import voxelize
 from mtml_ros.voxels import VoxelGrid
 
 HIDDEN = 24
+MEMBERS = 4
 STEPS = 1500
 
 
@@ -49,27 +50,36 @@ def best_overlap(masks: Masks, instance: np.ndarray) -> np.ndarray:
 
 
 def fit(features: np.ndarray, overlaps: np.ndarray, seed: int = 0) -> QualityModel:
-    """The model with least cross-entropy between its estimate and the true IoU.
+    """The model with least cross-entropy between its estimate and the true IoU: the mean of several
+    that start differently, since one ranks proposals of few objects as it happens to.
 
     features: (n, F) float32. overlaps: (n,) float32 in 0..1.
     """
     mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
     x = torch.from_numpy((features - mean) / scale)
-    y = torch.from_numpy(overlaps)
+    y = torch.from_numpy(overlaps)[:, None].expand(-1, MEMBERS)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        first, second = nn.Linear(x.shape[1], HIDDEN), nn.Linear(HIDDEN, 1)
-        net = nn.Sequential(first, nn.ReLU(), second)
-        optimizer = torch.optim.AdamW(net.parameters(), lr=1e-2, weight_decay=1e-3)
+        first = nn.Linear(x.shape[1], MEMBERS * HIDDEN)
+        weight = nn.Parameter((2 * torch.rand(MEMBERS, HIDDEN) - 1) / HIDDEN**0.5)
+        bias = nn.Parameter(torch.zeros(MEMBERS))
+        optimizer = torch.optim.AdamW(
+            [*first.parameters(), weight, bias], lr=1e-2, weight_decay=1e-3
+        )
         for step in range(STEPS):
             for group in optimizer.param_groups:
                 group["lr"] = 1e-2 * (1 - step / STEPS)
-            loss = nn.functional.binary_cross_entropy_with_logits(net(x)[:, 0], y)
+            hidden = first(x).relu().unflatten(1, (MEMBERS, HIDDEN))
+            logits = (hidden * weight).sum(2) + bias
+            # summed over the members, so that each learns as it would alone
+            loss = nn.functional.binary_cross_entropy_with_logits(logits, y) * MEMBERS
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-    arrays = (mean, scale, first.weight.t(), first.bias, second.weight[0], second.bias)
-    return QualityModel(*(torch.as_tensor(a).detach().numpy().astype(np.float32) for a in arrays))
+    # the mean of their logits is one such model with all their hidden units
+    parts = (first.weight.t(), first.bias, weight.flatten() / MEMBERS, bias.mean().reshape(1))
+    arrays = (torch.from_numpy(mean), torch.from_numpy(scale), *parts)
+    return QualityModel(*(a.detach().numpy().astype(np.float32) for a in arrays))
 
 
 def _examples(segmenter: InstanceSegmenter, grid: VoxelGrid) -> tuple[Masks | None, np.ndarray]:
