@@ -50,7 +50,7 @@ class SegmenterSettings:
     trust: up to which mean probability of the things' labels they are not to be trusted, and from
         which they are; between, the thresholds are interpolated.
     unlabelled_threshold: where no voxel of the grid has a label at all, a voxel is a thing's from
-        this probability on among the classes (what is of none counts for nothing there).
+        the first probability on, if it also is from the second when "none" is left out.
     label_weight: what an input label's vote weighs, the network's own class having 1.
     """
 
@@ -66,9 +66,12 @@ class SegmenterSettings:
     found_threshold: tuple[float, float] = (0.6, 0.97)
     lost_threshold: tuple[float, float] = (0.15, 0.05)
     trust: tuple[float, float] = (0.7, 0.8)
-    unlabelled_threshold: float = 0.5
+    unlabelled_threshold: tuple[float, float] = (0.03, 0.5)
     label_weight: float = 1.0
     score: ScoreSettings = field(default_factory=ScoreSettings)
+
+
+TUPLES = {"bandwidths", "found_threshold", "lost_threshold", "trust", "unlabelled_threshold"}
 
 
 class InstanceSegmenter:
@@ -224,10 +227,10 @@ class InstanceSegmenter:
         trust = given[known].mean() if known.any() else 0.0
         lost = np.interp(trust, s.trust, s.lost_threshold)
         found = np.interp(trust, s.trust, s.found_threshold)
-        if not grid.labels.any():
-            found = s.unlabelled_threshold
-            probability = probability / np.maximum(predicted.sum(axis=1), 1e-9)
         threshold = np.where(labelled, lost * known, found)
+        if not grid.labels.any():
+            least, among_classes = s.unlabelled_threshold
+            threshold = np.maximum(least, among_classes * predicted.sum(axis=1))
         votes *= s.label_weight
         votes[:, things[first]] += predicted[:, channel]
         return probability >= threshold, votes
@@ -296,9 +299,8 @@ def settings_from(values: dict[str, Any]) -> SegmenterSettings:
     try:
         values = dict(values)
         score = ScoreSettings(**values.pop("score", {}))
-        for name in ("bandwidths", "found_threshold", "lost_threshold", "trust"):
-            if name in values:
-                values[name] = tuple(values[name])
+        for name in TUPLES & values.keys():
+            values[name] = tuple(values[name])
         return SegmenterSettings(score=score, **values)
     except TypeError as error:
         names = ", ".join(f.name for f in fields(SegmenterSettings))

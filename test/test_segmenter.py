@@ -243,7 +243,7 @@ class TestSemanticHead:
         things = self.opinion(grid.labels, 0.95).exp()
         floor = self.opinion(np.full_like(grid.labels, FLOOR), 0.95).exp()
         semantic = (0.7 * things + 0.3 * floor).log()
-        settings = SegmenterSettings(found_threshold=(0.9, 0.9), unlabelled_threshold=0.5)
+        settings = SegmenterSettings(found_threshold=(0.9, 0.9), unlabelled_threshold=(0.03, 0.5))
         segmenter = segmenter_for(instance, settings, semantic=semantic)
         blank = VoxelGrid(grid.coordinates, np.zeros_like(grid.labels), 0.1)
         assert objects(segmenter.segment(blank)) == true_objects(instance)
@@ -283,6 +283,9 @@ class TestSemanticHead:
         blank = VoxelGrid(grid.coordinates, np.zeros_like(grid.labels), 0.1)
         found = segmenter_for(instance, semantic=doubted.log()).segment(blank)
         assert objects(found) == true_objects(instance)
+        denied = 0.02 * self.opinion(grid.labels, 0.95).exp()
+        denied[:, 0] += 0.98
+        assert segmenter_for(instance, semantic=denied.log()).segment(blank).instances == []
 
     def test_what_the_network_takes_for_no_object_is_not_found(self):
         grid, instance = touching_chairs()
