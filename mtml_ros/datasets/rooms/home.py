@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from mtml_ros.datasets.rooms import clutter, fixtures, seating, storage, tables
 from mtml_ros.datasets.rooms.geometry import Model
 from mtml_ros.datasets.rooms.groups import chairs_around, hang, litter, row_by_wall, stand_on
@@ -136,11 +138,33 @@ def television_set(plan: Plan) -> None:
 
 
 def pictures(plan: Plan) -> None:
-    """One picture, or a few in a row."""
+    """One picture, or a few about the room or side by side."""
     d = plan.dice
+    if d.companion():
+        gallery(plan)
+        return
     for _ in range(d.pick((1, 2, 4), (5, 2, 1))):
         model = fixtures.picture(d)
         hang(plan, model, min(d.uniform(1.0, 1.6), plan.height - model.size[2] - 0.1))
+
+
+def gallery(plan: Plan) -> None:
+    """Pictures side by side, each its own object."""
+    d = plan.dice
+    same = fixtures.picture(d) if d.chance(0.5) else None
+    first = same or fixtures.picture(d)
+    z = min(d.uniform(1.0, 1.6), plan.height - first.size[2] - 0.1)
+    item, along = hang(plan, first, z), first.size[0] / 2
+    for _ in range(d.count(1, 4) if item is not None else 0):
+        base = plan.items[item or 0]
+        model = same or fixtures.picture(d)
+        half = model.size[0] / 2
+        along += d.uniform(0.03, 0.4) + half
+        x, y = base.world(along, 0)
+        if not plan.contains(np.array([base.world(along + half, 0.05)])).all():
+            return
+        plan.add(model, x, y, base.yaw, z + d.normal(0.03), solid=False)
+        along += half
 
 
 def shelf(plan: Plan) -> None:

@@ -72,7 +72,9 @@ class RoomSettings:
     row is an instance of its own; separate_wardrobes, double_door_two, curtain_pair_two,
     pane_windows: the same for wardrobes side by side, leaves of a double door, the halves of a
     curtain pair, the panes of a window row. cushions_unlabelled: chance that pillows are outside
-    their sofa or bed (NYU40 "pillow"). messy: standard deviation of chair headings, radians.
+    their sofa or bed (NYU40 "pillow"). companions: chance that pictures hang side by side, that a
+    desk has another beside it or a cabinet of its own under it. messy: standard deviation of chair
+    headings, radians.
 
     The shares are judgements, from looking at how ScanNet's published scans 0000 to 0004 are
     annotated and from issue 4's statistics, not fits.
@@ -99,6 +101,7 @@ class RoomSettings:
     pane_windows: float = 0.2
     cushions_unlabelled: float = 0.6
     open_wall: float = 0.15
+    companions: float = 0.35
     messy: float = 0.35
     random_yaw: bool = True
     scan: ScanSettings = field(default_factory=ScanSettings)
@@ -126,6 +129,7 @@ VALIDATION = RoomSettings(
     curtain_pair_two=0.5,
     pane_windows=0.3,
     open_wall=0.25,
+    companions=0.0,
     messy=0.5,
     scan=ScanSettings(spacing=0.038, poses_per_square_metre=0.9, max_poses=40,
                       heights=(1.1, 1.6), robot_heights=(0.25, 0.8), robot_share=0.4,
@@ -162,6 +166,10 @@ class Dice:
     def chance(self, probability: float) -> bool:
         """True with this probability."""
         return bool(self.rng.random() < probability)
+
+    def companion(self) -> bool:
+        """True as often as the settings say; no draw where they never do."""
+        return self.settings.companions > 0 and self.chance(self.settings.companions)
 
     def pick(self, options: Sequence[Choice], weights: Sequence[float] | None = None) -> Choice:
         """One of the options."""

@@ -80,9 +80,37 @@ def workplace(plan: Plan, item: int) -> None:
 
 def desk_by_wall(plan: Plan) -> None:
     """One desk with its back to a wall, everything on it."""
-    item = plan.against_wall(tables.desk(plan.dice))
-    if item is not None:
+    d = plan.dice
+    model = tables.desk(d)
+    item = plan.against_wall(model)
+    if item is None:
+        return
+    desks = [item]
+    if d.companion():
+        base = plan.items[item]
+        at = base.world(d.pick((-1, 1)) * (model.size[0] + d.pick((0.0, 0.02, 0.1, 0.25))), 0)
+        beside = plan.try_add(model, *at, base.yaw)
+        desks += [] if beside is None else [beside]
+    for item in desks:
+        if d.companion():
+            pedestal(plan, item)
         workplace(plan, item)
+
+
+def pedestal(plan: Plan, item: int) -> None:
+    """A cabinet of its own under a desk or beside it."""
+    d, under = plan.dice, plan.items[item]
+    length, width, height = under.model.size
+    wide, deep = d.size(0.36, 0.5), d.size(0.45, 0.6)
+    side = d.pick((-1, 1))
+    if d.chance(0.6):
+        model = storage.carcass(d, wide, min(deep, width), d.uniform(0.45, height - 0.06))
+        x, y = side * (length - wide) / 2 * d.uniform(0.6, 1.0), d.uniform(-0.1, 0.1)
+        plan.add(model, *under.world(x, y), under.yaw, solid=False)
+    else:
+        model = storage.carcass(d, wide, deep, d.uniform(0.5, 1.2))
+        at = under.world(side * ((length + wide) / 2 + d.uniform(0.0, 0.08)), (deep - width) / 2)
+        plan.try_add(model, *at, under.yaw)
 
 
 def desk_island(plan: Plan) -> None:

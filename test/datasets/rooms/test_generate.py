@@ -1,10 +1,12 @@
 """Whole rooms: the same from the same seed, complete in classes, honest about what was seen."""
 
+import math
 import subprocess
 import sys
 import time
 from dataclasses import replace
 from functools import lru_cache
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from mtml_ros.datasets.rooms import (
     partial_scans,
     scan_room,
 )
-from mtml_ros.datasets.rooms.labels import CHAIR, DESK, TABLE, UNLABELLED
+from mtml_ros.datasets.rooms.labels import CABINET, CHAIR, DESK, PICTURE, TABLE, UNLABELLED
 from mtml_ros.datasets.rooms.layout import Plan
 from mtml_ros.datasets.rooms.room_types import RECIPES, furnish
 from mtml_ros.datasets.rooms.settings import Dice
@@ -221,6 +223,30 @@ def test_things_lie_about_and_parts_of_walls_are_left_out_as_asked() -> None:
     things, annotated, unannotated = np.mean(shares, axis=0)
     assert things > 2
     assert unannotated > annotated + 0.1
+
+
+def test_pictures_hang_and_desks_stand_in_company_as_asked() -> None:
+    alone = RoomSettings(room_types={"office": 1.0}, area=(12, 20), unlabelled=0.0, companions=0.0)
+    gaps = []
+    for settings in (alone, replace(alone, companions=1.0)):
+        near = 0
+        for seed in range(8):
+            plan = furnish(settings, Dice(np.random.default_rng([13, seed]), settings))
+            for label, reach in ((PICTURE, 0.45), (DESK, 0.3)):
+                mine = [i for i in plan.items if i.model.label == label]
+                # ends of neighbours on one wall that lie closer than `reach`
+                for a, b in combinations(mine, 2):
+                    away = math.hypot(a.x - b.x, a.y - b.y)
+                    wide = (a.model.size[0] + b.model.size[0]) / 2
+                    near += abs(a.yaw - b.yaw) < 0.1 and away < wide + reach
+            desks = [i for i in plan.items if i.model.label == DESK]
+            cabinets = [i for i in plan.items if i.model.label == CABINET]
+            near += sum(
+                math.hypot(d.x - c.x, d.y - c.y) < d.model.size[0] / 2
+                for d in desks for c in cabinets
+            )  # fmt: skip
+        gaps.append(near)
+    assert gaps[1] > gaps[0] + 8
 
 
 def test_unlabelled_share_and_other_furniture_follow_the_settings() -> None:
