@@ -123,17 +123,24 @@ def joined(row: list[Model]) -> Model:
 
 def hang(plan: Plan, model: Model, z: float, tries: int = 6, away: float = 0.0) -> int | None:
     """Hangs a model on a free part of a wall with its lower edge at z."""
-    d = plan.dice
-    half = model.size[0] / 2
+    spot = free_wall(plan, model.size[0], z, z + model.size[2], tries)
+    return None if spot is None else plan.mount(model, *spot, z, away)
+
+
+def free_wall(
+    plan: Plan, width: float, low: float, high: float, tries: int = 6
+) -> tuple[int, float] | None:
+    """A wall and the middle of a part of it, so wide, where nothing hangs or stands before it."""
+    d, half = plan.dice, width / 2
     for _ in range(tries):
         i = d.pick(range(len(plan.walls)), [w.length for w in plan.walls])
         length = plan.walls[i].length
-        if length < model.size[0] + 0.1:
+        if length < width + 0.1:
             continue
         along = d.uniform(half, length - half)
-        free = plan.wall_free(i, along - half, along + half, z, z + model.size[2])
-        if free and plan.furniture_free(i, along - half, along + half, z, z + model.size[2]):
-            return plan.mount(model, i, along, z, away)
+        free = plan.wall_free(i, along - half, along + half, low, high)
+        if free and plan.furniture_free(i, along - half, along + half, low, high):
+            return i, along
     return None
 
 

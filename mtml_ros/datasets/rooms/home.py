@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from mtml_ros.datasets.rooms import clutter, fixtures, seating, storage, tables
 from mtml_ros.datasets.rooms.geometry import Model
-from mtml_ros.datasets.rooms.groups import chairs_around, hang, litter, row_by_wall, stand_on
+from mtml_ros.datasets.rooms.groups import (
+    chairs_around,
+    free_wall,
+    hang,
+    litter,
+    row_by_wall,
+    stand_on,
+)
 from mtml_ros.datasets.rooms.labels import CABINET, OTHER_FURNITURE, UNLABELLED
 from mtml_ros.datasets.rooms.layout import Plan
 
@@ -152,19 +157,18 @@ def gallery(plan: Plan) -> None:
     """Pictures side by side, each its own object."""
     d = plan.dice
     same = fixtures.picture(d) if d.chance(0.5) else None
-    first = same or fixtures.picture(d)
-    z = min(d.uniform(1.0, 1.6), plan.height - first.size[2] - 0.1)
-    item, along = hang(plan, first, z), first.size[0] / 2
-    for _ in range(d.count(1, 4) if item is not None else 0):
-        base = plan.items[item or 0]
-        model = same or fixtures.picture(d)
-        half = model.size[0] / 2
-        along += d.uniform(0.03, 0.4) + half
-        x, y = base.world(along, 0)
-        if not plan.contains(np.array([base.world(along + half, 0.05)])).all():
-            return
-        plan.add(model, x, y, base.yaw, z + d.normal(0.03), solid=False)
-        along += half
+    row = [same or fixtures.picture(d) for _ in range(d.count(2, 5))]
+    gaps = [d.uniform(0.03, 0.4) for _ in row]
+    high = max(m.size[2] for m in row)
+    z = min(d.uniform(1.0, 1.6), plan.height - high - 0.1)
+    width = sum(m.size[0] for m in row) + sum(gaps[1:])
+    spot = free_wall(plan, width, z, z + high)
+    if spot is None:
+        return
+    wall, end = spot[0], spot[1] - width / 2 - gaps[0]
+    for model, gap in zip(row, gaps):
+        plan.mount(model, wall, end + gap + model.size[0] / 2, z)
+        end += gap + model.size[0]
 
 
 def shelf(plan: Plan) -> None:
