@@ -72,11 +72,16 @@ def complete_room(rng: np.random.Generator, settings: RoomSettings | None = None
 def partial_scans(scan: Scan, parts: int) -> list[Scene]:
     """The same scan as it grew: `parts` scenes, each holding the one before, the last all of it.
 
-    Instance numbers are the same in all parts.
+    Instance numbers, and labels that err where the scan's do, are the same in all parts.
     """
     ends = np.searchsorted(scan.pose, np.linspace(0, scan.poses, parts + 1)[1:])
     whole = scan.scene
-    return [Scene(whole.xyz[:e], whole.labels[:e], whole.instance[:e]) for e in ends]
+    noisy = whole.noisy_labels
+    return [
+        Scene(whole.xyz[:e], whole.labels[:e], whole.instance[:e],
+              None if noisy is None else noisy[:e])
+        for e in ends
+    ]  # fmt: skip
 
 
 def compose(plan: Plan, dice: Dice) -> tuple[Surfaces, np.ndarray, np.ndarray]:

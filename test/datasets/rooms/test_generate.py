@@ -25,6 +25,7 @@ from mtml_ros.datasets.rooms.layout import Plan
 from mtml_ros.datasets.rooms.room_types import RECIPES, furnish
 from mtml_ros.datasets.rooms.settings import Dice
 from mtml_ros.datasets.scene import Scene
+from mtml_ros.datasets.semantic_noise import with_noise
 from mtml_ros.taxonomy import Taxonomy
 
 TAXONOMY = Taxonomy.scannet()
@@ -172,6 +173,16 @@ def test_a_scan_sees_less_than_there_is() -> None:
                  for i in (-1, 0, 1) for j in (-1, 0, 1) for k in (-1, 0, 1)}  # fmt: skip
         assert len(found - grown) < 0.05 * len(found)  # noise and drift move points this little
     assert 0.2 < np.mean(shares) < 0.9
+
+
+def test_partial_scans_keep_the_labels_that_err() -> None:
+    scan = scan_room(np.random.default_rng(9), SMALL)
+    assert all(part.noisy_labels is None for part in partial_scans(scan, 3))
+    noisy = with_noise(scan.scene, 1.0, np.random.default_rng(0))
+    assert noisy.noisy_labels is not None
+    for part in partial_scans(replace(scan, scene=noisy), 3):
+        assert part.noisy_labels is not None
+        assert np.array_equal(part.noisy_labels, noisy.noisy_labels[: len(part.xyz)])
 
 
 def test_some_scans_lack_walls_or_all_that_is_high() -> None:
