@@ -48,7 +48,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def main() -> None:
-    """Trains and measures what OUT does not hold yet; prints the table of all it holds."""
+    """Trains and measures what OUT does not hold yet; prints the table of what was asked for."""
     parser = argparse.ArgumentParser(description="Ablations on procedural rooms")
     parser.add_argument("out", type=Path)
     parser.add_argument("--steps", type=int, default=800)

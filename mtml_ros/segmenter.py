@@ -71,9 +71,6 @@ class SegmenterSettings:
     score: ScoreSettings = field(default_factory=ScoreSettings)
 
 
-TUPLES = {"bandwidths", "found_threshold", "lost_threshold", "trust", "unlabelled_threshold"}
-
-
 class InstanceSegmenter:
     """Labelled voxels in, separate objects out.
 
@@ -299,8 +296,9 @@ def settings_from(values: dict[str, Any]) -> SegmenterSettings:
     try:
         values = dict(values)
         score = ScoreSettings(**values.pop("score", {}))
-        for name in TUPLES & values.keys():
-            values[name] = tuple(values[name])
+        for f in fields(SegmenterSettings):  # JSON and YAML know lists only
+            if isinstance(f.default, tuple) and f.name in values:
+                values[f.name] = tuple(values[f.name])
         return SegmenterSettings(score=score, **values)
     except TypeError as error:
         names = ", ".join(f.name for f in fields(SegmenterSettings))

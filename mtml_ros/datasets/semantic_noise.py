@@ -76,7 +76,7 @@ CONFUSION, FRAGILITY = _tables()
 
 @dataclass(frozen=True)
 class NoiseSettings:
-    """The errors at level 1; each grows in proportion to the level.
+    """The errors at level 1; each but `clump` grows in proportion to the level.
 
     whole: chance that an object is taken for another class altogether. part: chance that a part
     of it is. bleed: metres by which borders move. specks: share of single voxels that are wrong.
@@ -98,7 +98,8 @@ class NoiseSettings:
 
     @staticmethod
     def varied(rng: np.random.Generator) -> NoiseSettings:
-        """A network of another kind: each error up to twice as frequent, and 1 in 4 never made."""
+        """A network of another kind: each error up to twice as frequent, and 1 in 4 never made;
+        wrong voxels alone or in clumps."""
         usual = NoiseSettings(overlooked=0.05)
         strengths = asdict(usual).values()
         factors = rng.uniform(0, 2, len(strengths)) * (rng.random(len(strengths)) < 0.75)

@@ -1,8 +1,9 @@
 """The losses of MTML (section 3.2, equations 1 to 6) and one for the semantic head.
 
 All take voxels of several scenes at once; instances are numbered through the batch, voxels
-without an instance are -1 and count for nothing. Every loss is an average over the instances of
-a scene, then over the scenes that have any; it is zero, with zero gradient, where none has.
+without an instance are -1 and count for nothing. Every loss of the paper's is an average over the
+instances of a scene, then over the scenes that have any; it is zero, with zero gradient, where none
+has. The semantic head's is one over all voxels.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def make_targets(samples: Sequence[Sample], channels: np.ndarray) -> Targets:
         torch.from_numpy(np.concatenate(owner).astype(np.int64)),
         torch.from_numpy(np.concatenate(centers).astype(np.float32)),
         torch.from_numpy(np.concatenate([s.grid.centers for s in samples])),
-        torch.from_numpy(np.concatenate([channels[s.labels] for s in samples]).astype(np.int64)),
+        torch.from_numpy(np.concatenate([channels[s.labels] for s in samples])),
     )
 
 

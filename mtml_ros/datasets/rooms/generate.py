@@ -91,7 +91,7 @@ def compose(plan: Plan, dice: Dice) -> tuple[Surfaces, np.ndarray, np.ndarray]:
     shell = plan.shell()
     unannotated = dice.uniform(0, settings.unannotated) if settings.unannotated else 0.0
     for surface, label in shell:
-        if label == UNLABELLED and not dice.chance(settings.ceiling):
+        if label == UNLABELLED and not dice.chance(settings.ceiling):  # which nobody labels
             continue
         patches.append(surface)
         kinds.append(np.zeros(len(surface), np.uint8))

@@ -79,7 +79,7 @@ def workplace(plan: Plan, item: int) -> None:
 
 
 def desk_by_wall(plan: Plan) -> None:
-    """One desk with its back to a wall, everything on it."""
+    """A desk with its back to a wall, everything on it; perhaps with its like beside it."""
     d = plan.dice
     model = tables.desk(d)
     item = plan.against_wall(model)
