@@ -6,6 +6,7 @@ DISTRO ?= jazzy
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser)
 
 # What an installation is made from. The Python package is not among it: the environment runs the
 # checkout's own (see scripts/use_checkout.py), so a change there needs no new installation.
@@ -40,10 +41,10 @@ test: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(if $(CHROMIUM),-m "not slow")
 
 test-slow: venv
-	$(BIN)/python -m pytest -m slow --timeout 7200
+	$(BIN)/python -m pytest -m "slow or browser" --timeout 7200
 
 benchmark: venv
 	$(BIN)/mtml benchmark

@@ -167,8 +167,9 @@ def test_nothing_to_show_is_an_error(taxonomy: Taxonomy, tmp_path: Path) -> None
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+@pytest.mark.browser
 def test_page_runs_in_a_browser(scene: Scene, taxonomy: Taxonomy, tmp_path: Path) -> None:
+    assert CHROMIUM is not None, "needs Chromium (Debian: apt-get install chromium)"
     cells, objects = scene
     page = tmp_path / "a.html"
     write_page(page, cells, objects, taxonomy, title="two boxes")
@@ -186,7 +187,7 @@ def test_page_runs_in_a_browser(scene: Scene, taxonomy: Taxonomy, tmp_path: Path
     }, 300)</script>"""
     page.write_text(page.read_text(encoding="utf-8").replace("</body>", probe + "</body>"))
     command = [
-        str(CHROMIUM), "--headless", "--no-sandbox", "--disable-quic", "--no-first-run",
+        CHROMIUM, "--headless", "--no-sandbox", "--disable-quic", "--no-first-run",
         "--disable-background-networking", "--disable-component-update", "--disable-sync",
         f"--user-data-dir={tmp_path / 'profile'}", "--use-gl=angle", "--use-angle=swiftshader",
         "--enable-unsafe-swiftshader", "--window-size=900,600", "--virtual-time-budget=4000",
