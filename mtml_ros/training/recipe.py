@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -24,7 +25,7 @@ class Recipe:
     network: options of NetworkConfig but the classes, which are the taxonomy's.
     steps: optimiser steps. batch_size: scenes a step, over all processes.
     learning_rate: the peak of a one-cycle schedule (rises over the first tenth, falls to none).
-    restarts: steps at which a cycle ends and another begins, with half the peak (those after
+    restarts: steps at which a cycle ends and another begins, each with its own peak (those after
         the last step are of no effect).
     pretrain: share of the steps with true labels as input, before the noisy ones (section 3.5).
     validate_every: steps between validations, on validation_scenes scenes.
@@ -43,7 +44,7 @@ class Recipe:
     steps: int = 4000
     batch_size: int = 2
     learning_rate: float = 2e-3
-    restarts: tuple[int, ...] = ()
+    restarts: Sequence[tuple[int, float]] = ()
     weight_decay: float = 0.01
     pretrain: float = 0.0
     seed: int = 0
@@ -58,9 +59,7 @@ class Recipe:
             "steps": self.steps >= 1,
             "batch_size": self.batch_size >= 1,
             "learning_rate": 0 < self.learning_rate < 1,
-            "restarts": isinstance(self.restarts, (list, tuple))
-            and all(type(s) is int for s in self.restarts)
-            and all(a < b for a, b in pairwise((0, *self.restarts))),
+            "restarts": _are_restarts(self.restarts),
             "pretrain": 0 <= self.pretrain <= 1,
             "validate_every": self.validate_every >= 1,
             "seed": self.seed >= 0,
@@ -103,6 +102,16 @@ class Recipe:
         built = {k: _build(nested[k], v, k) if k in nested else v for k, v in values.items()}
         recipe: Recipe = _build(Recipe, built, "recipe")
         return recipe
+
+
+def _are_restarts(values: Any) -> bool:
+    if not isinstance(values, (list, tuple)):
+        return False
+    if not all(isinstance(v, (list, tuple)) and len(v) == 2 for v in values):
+        return False
+    steps, peaks = [0, *(s for s, _ in values)], [p for _, p in values]
+    ascending = all(type(s) is int for s in steps) and all(a < b for a, b in pairwise(steps))
+    return ascending and all(type(p) is float and 0 < p < 1 for p in peaks)
 
 
 _SCALARS: dict[str, tuple[type, ...]] = {

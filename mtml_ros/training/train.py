@@ -294,12 +294,12 @@ class _Run:
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
-    """Of a step from 0: one cycle after another, each with half the peak of the one before."""
-    edges = [0, *(s for s in recipe.restarts if s < recipe.steps), recipe.steps]
+    """Of a step from 0: one cycle after another, each with its own peak."""
+    cycles = [(0, recipe.learning_rate), *(r for r in recipe.restarts if r[0] < recipe.steps)]
+    edges = [*(start for start, _ in cycles), recipe.steps]
     cycle = bisect_right(edges, min(step, recipe.steps - 1)) - 1
     start, end = edges[cycle : cycle + 2]
-    peak = recipe.learning_rate / 2**cycle
-    return peak * one_cycle((step - start) / (end - start))
+    return cycles[cycle][1] * one_cycle((step - start) / (end - start))
 
 
 def one_cycle(progress: float) -> float:

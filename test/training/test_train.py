@@ -176,8 +176,9 @@ def test_pre_training_shows_true_labels_then_the_noisy_ones(recipe, scene_folder
         assert bool(inputs[:, 1:3].any()) is not noisy
 
 
-def test_after_a_restart_the_rate_rises_again_to_half():
-    recipe = Recipe("r", "toy", {"set": "toy"}, learning_rate=0.1, steps=300, restarts=(100, 500))
+def test_after_a_restart_the_rate_rises_again_to_its_own_peak():
+    restarts = ((100, 0.05), (500, 0.01))
+    recipe = Recipe("r", "toy", {"set": "toy"}, learning_rate=0.1, steps=300, restarts=restarts)
     assert learning_rate(recipe, 10) == pytest.approx(0.1)
     assert learning_rate(recipe, 99) < 0.001
     assert learning_rate(recipe, 120) == pytest.approx(0.05)

@@ -101,8 +101,16 @@ def blind(d: Dice, width: float, low: float, high: float) -> Model:
 
 def picture(d: Dice) -> Model:
     """A framed picture or poster, its lower edge at z = 0."""
+    return _picture(d, d.size(0.25, 1.1), d.size(0.25, 0.9))
+
+
+def small_picture(d: Dice) -> Model:
+    """A picture such as hang in groups, its lower edge at z = 0."""
+    return _picture(d, d.size(0.2, 0.45), d.size(0.2, 0.45))
+
+
+def _picture(d: Dice, width: float, height: float) -> Model:
     b = Body()
-    width, height = d.size(0.25, 1.1), d.size(0.25, 0.9)
     thick = d.pick((0.01, d.uniform(0.01, 0.05)))
     b.box(0, thick / 2, 0, width, thick, height)
     if d.chance(0.3):

@@ -7,12 +7,19 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mtml_ros.datasets.rooms import clutter, fixtures
+from mtml_ros.datasets.rooms import clutter, fixtures, seating, storage, tables
 from mtml_ros.datasets.rooms.geometry import Model
+from mtml_ros.datasets.rooms.labels import DESK, TABLE
 from mtml_ros.datasets.rooms.layout import Plan
 from mtml_ros.datasets.rooms.settings import Dice
 
 SOUTH = -math.pi / 2
+NEIGHBORS: tuple[tuple[Callable[[Dice], Model], float], ...] = (
+    (storage.cabinet, 4), (tables.desk, 3), (tables.dining_table, 2), (tables.side_table, 2),
+    (storage.wardrobe, 2), (storage.bookshelf, 2), (clutter.floor_item, 2), (seating.chair, 1),
+    (seating.armchair, 1), (storage.refrigerator, 1),
+)  # fmt: skip
+"""What stands beside other furniture, with weights."""
 
 
 def stand_on(plan: Plan, item: int, model: Model, x: float, y: float, turn: float) -> None:
@@ -45,6 +52,24 @@ def strew(plan: Plan, number: int) -> None:
             plan.against_wall(model, tries=3)
         else:
             plan.free_standing(model, tries=3, margin=0.0)
+
+
+def flank(plan: Plan, item: int, model: Model) -> int | None:
+    """Stands a model right beside an item, their backs in line, touching it or nearly."""
+    d, beside = plan.dice, plan.items[item]
+    (length, width, _), (other, depth, _) = beside.model.size, model.size
+    x = d.pick((-1, 1)) * ((length + other) / 2 + d.pick((0.0, 0.02, 0.1, 0.2)))
+    return plan.try_add(model, *beside.world(x, (depth - width) / 2), beside.yaw, beside.z)
+
+
+def neighbor(plan: Plan, item: int) -> int | None:
+    """Stands something of another class beside an item by a wall, or its like where two of them
+    are two objects."""
+    d, first = plan.dice, plan.items[item].model
+    if first.label in (DESK, TABLE) and d.chance(0.3):
+        return flank(plan, item, first)
+    model = d.pick(*zip(*NEIGHBORS))(d)
+    return None if model.label == first.label else flank(plan, item, model)
 
 
 def chairs_around(plan: Plan, table: int, make: Callable[[Dice], Model], *,

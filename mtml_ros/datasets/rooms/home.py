@@ -154,21 +154,28 @@ def pictures(plan: Plan) -> None:
 
 
 def gallery(plan: Plan) -> None:
-    """Pictures side by side, each its own object."""
+    """Pictures side by side and above each other, each its own object."""
     d = plan.dice
-    same = fixtures.picture(d) if d.chance(0.5) else None
-    row = [same or fixtures.picture(d) for _ in range(d.count(2, 5))]
-    gaps = [d.uniform(0.03, 0.4) for _ in row]
-    high = max(m.size[2] for m in row)
-    z = min(d.uniform(1.0, 1.6), plan.height - high - 0.1)
-    width = sum(m.size[0] for m in row) + sum(gaps[1:])
-    spot = free_wall(plan, width, z, z + high)
+    make = fixtures.small_picture if d.chance(0.5) else fixtures.picture
+    same = make(d) if d.chance(0.5) else None
+    number = d.count(2, 5)
+    rows = [[same or make(d) for _ in range(number)] for _ in range(d.pick((1, 2, 3), (4, 2, 1)))]
+    gap = d.uniform(0.03, 0.35)
+    spread = d.uniform(0.0, 0.15)
+    steps = [max(m.size[2] for m in row) + gap for row in rows]
+    width = max(sum(m.size[0] + gap + spread for m in row) for row in rows)
+    high = sum(steps)
+    z = min(d.uniform(0.8, 1.5), plan.height - high - 0.1)
+    spot = free_wall(plan, width, z, z + high) if z > 0.3 else None
     if spot is None:
         return
-    wall, end = spot[0], spot[1] - width / 2 - gaps[0]
-    for model, gap in zip(row, gaps):
-        plan.mount(model, wall, end + gap + model.size[0] / 2, z)
-        end += gap + model.size[0]
+    for row, step in zip(rows, steps):
+        along = spot[1] - width / 2
+        for model in row:
+            along += d.uniform(0.0, spread)
+            plan.mount(model, spot[0], along + model.size[0] / 2, z)
+            along += model.size[0] + gap
+        z += step
 
 
 def shelf(plan: Plan) -> None:

@@ -44,6 +44,8 @@ def _wall(make: Callable[[Dice], Model], share: float = 0.7) -> Group:
         item = plan.against_wall(make(plan.dice))
         if item is not None:
             groups.litter(plan, item, clutter.surface_item, share)
+            if plan.dice.companion():
+                groups.neighbor(plan, item)
 
     return put
 

@@ -72,8 +72,9 @@ class RoomSettings:
     row is an instance of its own; separate_wardrobes, double_door_two, curtain_pair_two,
     pane_windows: the same for wardrobes side by side, leaves of a double door, the halves of a
     curtain pair, the panes of a window row. cushions_unlabelled: chance that pillows are outside
-    their sofa or bed (NYU40 "pillow"). companions: chance that pictures hang side by side, that a
-    desk has another beside it or a cabinet of its own under it. messy: standard deviation of chair
+    their sofa or bed (NYU40 "pillow"). companions: chance that pictures hang in groups, that
+    furniture by a wall has its like or other furniture right beside it, and a desk a cabinet of its
+    own under it. messy: standard deviation of chair
     headings, radians.
 
     The shares are judgements, from looking at how ScanNet's published scans 0000 to 0004 are
@@ -101,7 +102,7 @@ class RoomSettings:
     pane_windows: float = 0.2
     cushions_unlabelled: float = 0.6
     open_wall: float = 0.15
-    companions: float = 0.35
+    companions: float = 0.5
     messy: float = 0.35
     random_yaw: bool = True
     scan: ScanSettings = field(default_factory=ScanSettings)

@@ -139,6 +139,8 @@ def desk(d: Dice) -> Model:
     """A desk: a board on legs or panels, with drawers, a modesty panel, perhaps a hutch."""
     b = Body()
     length, width, height = d.size(1.0, 1.8), d.size(0.55, 0.85), d.size(0.70, 0.78)
+    if d.settings.companions and d.chance(0.1):  # as long as two
+        length = d.size(1.8, 3.0)
     thick = d.size(0.018, 0.045)
     b.box(0, 0, height - thick, length, width, thick)
     under = height - thick

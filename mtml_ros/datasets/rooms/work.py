@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mtml_ros.datasets.rooms import clutter, fixtures, seating, storage, tables
+from mtml_ros.datasets.rooms import clutter, fixtures, groups, seating, storage, tables
 from mtml_ros.datasets.rooms.geometry import Model
 from mtml_ros.datasets.rooms.groups import chairs_around, joined, litter, row_by_wall, stand_on
 from mtml_ros.datasets.rooms.labels import DESK, TABLE
@@ -79,7 +79,8 @@ def workplace(plan: Plan, item: int) -> None:
 
 
 def desk_by_wall(plan: Plan) -> None:
-    """A desk with its back to a wall, everything on it; perhaps with its like beside it."""
+    """A desk with its back to a wall, everything on it; perhaps with its like, a cabinet or
+    something else beside it."""
     d = plan.dice
     model = tables.desk(d)
     item = plan.against_wall(model)
@@ -87,10 +88,10 @@ def desk_by_wall(plan: Plan) -> None:
         return
     desks = [item]
     if d.companion():
-        base = plan.items[item]
-        at = base.world(d.pick((-1, 1)) * (model.size[0] + d.pick((0.0, 0.02, 0.1, 0.25))), 0)
-        beside = plan.try_add(model, *at, base.yaw)
+        beside = groups.flank(plan, item, model)
         desks += [] if beside is None else [beside]
+    elif d.companion():
+        groups.neighbor(plan, item)
     for item in desks:
         if d.companion():
             pedestal(plan, item)
@@ -102,15 +103,12 @@ def pedestal(plan: Plan, item: int) -> None:
     d, under = plan.dice, plan.items[item]
     length, width, height = under.model.size
     wide, deep = d.size(0.36, 0.5), d.size(0.45, 0.6)
-    side = d.pick((-1, 1))
     if d.chance(0.6):
         model = storage.carcass(d, wide, min(deep, width), d.uniform(0.45, height - 0.06))
-        x, y = side * (length - wide) / 2 * d.uniform(0.6, 1.0), d.uniform(-0.1, 0.1)
-        plan.add(model, *under.world(x, y), under.yaw, solid=False)
+        x = d.pick((-1, 1)) * (length - wide) / 2 * d.uniform(0.6, 1.0)
+        plan.add(model, *under.world(x, d.uniform(-0.1, 0.1)), under.yaw, solid=False)
     else:
-        model = storage.carcass(d, wide, deep, d.uniform(0.5, 1.2))
-        at = under.world(side * ((length + wide) / 2 + d.uniform(0.0, 0.08)), (deep - width) / 2)
-        plan.try_add(model, *at, under.yaw)
+        groups.flank(plan, item, storage.carcass(d, wide, deep, d.uniform(0.5, 1.2)))
 
 
 def desk_island(plan: Plan) -> None:

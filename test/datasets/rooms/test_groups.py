@@ -1,0 +1,85 @@
+"""What arrangements share: who stands beside whom, what hangs together."""
+
+import numpy as np
+import pytest
+
+from mtml_ros.datasets.rooms.geometry import Body, Model
+from mtml_ros.datasets.rooms.groups import flank, neighbor
+from mtml_ros.datasets.rooms.home import gallery
+from mtml_ros.datasets.rooms.labels import CABINET, DESK, PICTURE
+from mtml_ros.datasets.rooms.layout import Plan
+from mtml_ros.datasets.rooms.settings import Dice, RoomSettings
+
+SQUARE = np.array([(0.0, 0.0), (6.0, 0.0), (6.0, 6.0), (0.0, 6.0)])
+
+
+def _plan(seed: int) -> Plan:
+    return Plan(SQUARE, 2.8, Dice(np.random.default_rng(seed), RoomSettings(unlabelled=0.0)))
+
+
+def _box(lx: float, ly: float, label: int) -> Model:
+    body = Body()
+    body.box(0, 0, 0, lx, ly, 0.7)
+    return body.model((lx, ly, 0.7), label)
+
+
+def test_flank_stands_beside_with_the_backs_in_line() -> None:
+    gaps = []
+    for seed in range(30):
+        plan = _plan(seed)
+        first = plan.add(_box(1.0, 0.6, DESK), 3.0, 0.3, 0.0)
+        second = flank(plan, first, _box(0.5, 0.4, CABINET))
+        assert second is not None
+        it = plan.items[second]
+        assert it.y == pytest.approx(0.2)  # both backs are at y = 0
+        gaps.append(abs(it.x - 3.0) - 0.75)
+    assert min(gaps) == pytest.approx(0.0)
+    assert max(gaps) == pytest.approx(0.2)
+
+
+def test_flank_leaves_out_what_does_not_fit() -> None:
+    plan = _plan(0)
+    first = plan.add(_box(5.8, 0.6, DESK), 3.0, 0.3, 0.0)
+    assert flank(plan, first, _box(0.5, 0.4, CABINET)) is None
+
+
+def test_neighbors_are_of_another_class_or_two_of_a_kind_that_counts() -> None:
+    seen = set()
+    for seed in range(60):
+        plan = _plan(seed)
+        first = plan.add(_box(1.0, 0.4, CABINET), 3.0, 0.2, 0.0)
+        second = neighbor(plan, first)
+        if second is not None:
+            seen.add(plan.items[second].model.label)
+    assert CABINET not in seen
+    assert len(seen) >= 4
+    twins = 0
+    for seed in range(60):
+        plan = _plan(seed)
+        model = _box(1.0, 0.6, DESK)
+        second = neighbor(plan, plan.add(model, 3.0, 0.3, 0.0))
+        twins += second is not None and plan.items[second].model is model
+    assert 8 <= twins <= 30
+
+
+def test_pictures_of_a_gallery_hang_apart_on_their_wall() -> None:
+    rows = []
+    for seed in range(40):
+        plan = _plan(seed)
+        gallery(plan)
+        assert {it.model.label for it in plan.items} <= {PICTURE}
+        boxes = []
+        for it in plan.items:
+            wall = next(w for w in plan.walls if w.yaw == it.yaw)
+            along = (np.array([it.x, it.y]) - wall.start) @ [np.cos(it.yaw), np.sin(it.yaw)]
+            width, _, height = it.model.size
+            assert 0 <= along - width / 2 < along + width / 2 <= wall.length
+            assert it.z > 0.3
+            assert it.z + height <= plan.height
+            boxes.append((along - width / 2, along + width / 2, it.z, it.z + height))
+        for i, a in enumerate(boxes):
+            for b in boxes[:i]:
+                apart = max(a[0] - b[1], b[0] - a[1], a[2] - b[3], b[2] - a[3])
+                assert apart >= 0.03 - 1e-6
+        rows.append(len({it.z for it in plan.items}))
+    assert {1, 2} <= set(rows)
