@@ -14,7 +14,7 @@ from mtml_ros.network.heads import NetworkOutput, scene_positions
 HALO = 16
 """Voxels around a piece that the network sees with it. It looks farther than that (sparse.REACH),
 so that its output is not quite that of the whole; benchmarks/pieces.py measures what that does:
-287 to 289 of the 292 objects of nine rooms side by side are the same."""
+all 166 objects of nine rooms side by side are the same."""
 
 
 def run_in_pieces(

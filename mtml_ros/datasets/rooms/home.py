@@ -143,7 +143,7 @@ def television_set(plan: Plan) -> None:
 
 
 def pictures(plan: Plan) -> None:
-    """One picture, or a few about the room or side by side."""
+    """One picture, a few about the room, or a gallery."""
     d = plan.dice
     if d.companion():
         gallery(plan)

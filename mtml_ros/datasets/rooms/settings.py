@@ -74,7 +74,7 @@ class RoomSettings:
     curtain pair, the panes of a window row. cushions_unlabelled: chance that pillows are outside
     their sofa or bed (NYU40 "pillow"). companions: chance that pictures hang in groups, that
     furniture by a wall has its like or other furniture right beside it, and a desk a cabinet of its
-    own under it. messy: standard deviation of chair
+    own under it; unless 0, some desks are as long as two. messy: standard deviation of chair
     headings, radians.
 
     The shares are judgements, from looking at how ScanNet's published scans 0000 to 0004 are

@@ -7,9 +7,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mtml_ros.datasets.rooms import clutter, fixtures, groups, seating, storage, tables
+from mtml_ros.datasets.rooms import clutter, fixtures, seating, storage, tables
 from mtml_ros.datasets.rooms.geometry import Model
-from mtml_ros.datasets.rooms.groups import chairs_around, joined, litter, row_by_wall, stand_on
+from mtml_ros.datasets.rooms.groups import (
+    chairs_around,
+    flank,
+    joined,
+    litter,
+    neighbor,
+    row_by_wall,
+    stand_on,
+)
 from mtml_ros.datasets.rooms.labels import DESK, TABLE
 from mtml_ros.datasets.rooms.layout import Plan
 from mtml_ros.datasets.rooms.settings import Dice
@@ -79,8 +87,8 @@ def workplace(plan: Plan, item: int) -> None:
 
 
 def desk_by_wall(plan: Plan) -> None:
-    """A desk with its back to a wall, everything on it; perhaps with its like, a cabinet or
-    something else beside it."""
+    """A desk with its back to a wall, everything on it; perhaps with its like or something
+    else beside it, and a cabinet of its own."""
     d = plan.dice
     model = tables.desk(d)
     item = plan.against_wall(model)
@@ -88,10 +96,10 @@ def desk_by_wall(plan: Plan) -> None:
         return
     desks = [item]
     if d.companion():
-        beside = groups.flank(plan, item, model)
+        beside = flank(plan, item, model)
         desks += [] if beside is None else [beside]
     elif d.companion():
-        groups.neighbor(plan, item)
+        neighbor(plan, item)
     for item in desks:
         if d.companion():
             pedestal(plan, item)
@@ -108,7 +116,7 @@ def pedestal(plan: Plan, item: int) -> None:
         x = d.pick((-1, 1)) * (length - wide) / 2 * d.uniform(0.6, 1.0)
         plan.add(model, *under.world(x, d.uniform(-0.1, 0.1)), under.yaw, solid=False)
     else:
-        groups.flank(plan, item, storage.carcass(d, wide, deep, d.uniform(0.5, 1.2)))
+        flank(plan, item, storage.carcass(d, wide, deep, d.uniform(0.5, 1.2)))
 
 
 def desk_island(plan: Plan) -> None:
