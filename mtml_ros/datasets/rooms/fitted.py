@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from mtml_ros.datasets.rooms import clutter, fixtures, seating, storage
+from mtml_ros.datasets.rooms.geometry import Model
 from mtml_ros.datasets.rooms.groups import hang, litter
 from mtml_ros.datasets.rooms.labels import OTHER_FURNITURE, UNLABELLED
 from mtml_ros.datasets.rooms.layout import Plan
@@ -45,7 +46,9 @@ def _fill_run(plan: Plan, i: int, start: float, length: float, depth: float,
         else:
             along, end = end - fridge.size[0] / 2, end - fridge.size[0] - 0.02
         item = plan.try_add(fridge, *wall.at(along, fridge.size[1] / 2 + 0.02), wall.yaw)
-        if item is not None:
+        if item is not None and d.touching():
+            _above(plan, i, along, fridge)
+        elif item is not None:
             litter(plan, item, clutter.surface_item, 0.6)
     length, middle = end - start, (start + end) / 2
     sections = [(start, end)]
@@ -90,6 +93,17 @@ def _fill_run(plan: Plan, i: int, start: float, length: float, depth: float,
             plan.reserve(i, start, end, low_z, high_z)
     elif plan.wall_free(i, middle - 0.5, middle + 0.5, 1.2, 1.7):
         plan.mount(fixtures.picture(d), i, middle, 1.3)
+
+
+def _above(plan: Plan, i: int, along: float, fridge: Model) -> None:
+    """A cabinet of its own over a refrigerator, beside the row on the wall."""
+    d, (width, depth, low) = plan.dice, fridge.size
+    low += d.uniform(0.02, 0.1)
+    high = min(low + d.size(0.3, 0.7), plan.height)
+    if high - low > 0.2 and plan.wall_free(i, along - width / 2, along + width / 2, low, high):
+        deep = depth * d.uniform(0.5, 1.0)
+        row = storage.wall_cabinets(d, width, deep, 0.0, high - low)
+        plan.try_add(row, *plan.walls[i].at(along, deep / 2), plan.walls[i].yaw, low)
 
 
 def kitchen_island(plan: Plan) -> None:

@@ -25,16 +25,26 @@ from mtml_ros.datasets.rooms.settings import Dice
 # On a wall, a model's y = 0 is the wall's inner surface and +y the room.
 
 
-def door_leaf(d: Dice, width: float, height: float, *, angle: float, hinge: int) -> Model:
+def door(d: Dice, width: float, height: float, *, angle: float, hinge: int) -> tuple[Model, ...]:
     """A leaf in its frame; angle 0 is shut, hinge -1 or 1 is the side it turns about.
 
-    An open leaf swings into the room; it and its half of the frame are one instance.
+    An open leaf swings into the room; it and its half of the frame are one model, or the frame
+    is one of its own, with a casing on the wall.
     """
     b = Body()
     frame = d.size(0.05, 0.1)
+    apart = d.settings.door_frames > 0 and d.chance(d.settings.door_frames)
+    casing = d.uniform(0.0, 0.12) if apart else 0.0
     for side in (-1, 1):
         b.box(side * (width / 2 - frame / 2), 0, 0, frame, 0.1, height)
+        if casing:
+            b.box(side * (width + casing) / 2, 0, 0, casing, 0.04, height)
     b.box(0, 0, height - frame, width, 0.1, frame)
+    if casing:
+        b.box(0, 0, height, width + 2 * casing, 0.04, casing)
+    jamb = b
+    if apart:
+        b = Body()
     leaf = width - 2 * frame
     x, y = hinge * leaf / 2, 0.0
     c, s = math.cos(angle), math.sin(angle)
@@ -44,7 +54,9 @@ def door_leaf(d: Dice, width: float, height: float, *, angle: float, hinge: int)
     end_x, end_y = x - hinge * leaf * 0.9 * c, y + leaf * 0.9 * s + recess
     b.box(end_x, end_y, height * 0.48, 0.05, 0.17, 0.05, yaw=-hinge * angle)
     returns = d.pick((1.0, 1.0, d.uniform(0.3, 0.8)))
-    return b.model((width, 0.15, height), DOOR, returns=returns)
+    size = (width, 0.15, height)
+    leaf_model = b.model(size, DOOR, returns=returns)
+    return (jamb.model(size, DOOR), leaf_model) if apart else (leaf_model,)
 
 
 def window(d: Dice, width: float, height: float, sill: float) -> Model:

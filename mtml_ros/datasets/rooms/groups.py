@@ -9,7 +9,7 @@ import numpy as np
 
 from mtml_ros.datasets.rooms import clutter, fixtures, seating, storage, tables
 from mtml_ros.datasets.rooms.geometry import Model
-from mtml_ros.datasets.rooms.labels import DESK, TABLE
+from mtml_ros.datasets.rooms.labels import CABINET, DESK, TABLE
 from mtml_ros.datasets.rooms.layout import Plan
 from mtml_ros.datasets.rooms.settings import Dice
 
@@ -62,6 +62,15 @@ def flank(plan: Plan, item: int, model: Model) -> int | None:
     return plan.try_add(model, *beside.world(x, (depth - width) / 2), beside.yaw, beside.z)
 
 
+def at_angle(plan: Plan, item: int, model: Model) -> int | None:
+    """Stands a model before an end of an item at right angles to it, the two in an L."""
+    d, beside = plan.dice, plan.items[item]
+    (length, width, _), (other, depth, _) = beside.model.size, model.size
+    side = d.pick((-1, 1))
+    at = side * (length - depth) / 2, (width + other) / 2 + d.pick((0.0, 0.02, 0.1))
+    return plan.try_add(model, *beside.world(*at), beside.yaw + side * math.pi / 2, beside.z)
+
+
 def neighbor(plan: Plan, item: int) -> int | None:
     """Stands something of another class beside an item by a wall, or its like where two of them
     are two objects."""
@@ -72,6 +81,16 @@ def neighbor(plan: Plan, item: int) -> int | None:
     return None if model.label == first.label else flank(plan, item, model)
 
 
+def another(plan: Plan, item: int, make: Callable[[Dice], Model]) -> int | None:
+    """Stands one more of what `make` makes beside an item, equal to it or not.
+
+    Cabinets of one size side by side are one object to annotators: those differ.
+    """
+    d, first = plan.dice, plan.items[item].model
+    model = first if first.label != CABINET and d.chance(0.5) else make(d)
+    return at_angle(plan, item, model) if d.chance(0.25) else flank(plan, item, model)
+
+
 def chairs_around(plan: Plan, table: int, make: Callable[[Dice], Model], *,
                   sides: tuple[str, ...] = ("north", "south", "east", "west"),
                   fill: float = 0.85) -> None:  # fmt: skip
@@ -80,7 +99,7 @@ def chairs_around(plan: Plan, table: int, make: Callable[[Dice], Model], *,
     lx, ly, _ = under.model.size
     same = d.rng.integers(1 << 32)  # one table's chairs are of one make, mostly
     alike = d.chance(0.8)
-    spread = d.uniform(0.55, 0.85)
+    spread = d.uniform(0.4, 0.6) if d.touching() else d.uniform(0.55, 0.85)
     for side in sides:
         along, away = (lx, ly) if side in ("north", "south") else (ly, lx)
         turn = {"north": math.pi, "south": 0.0, "east": math.pi / 2, "west": SOUTH}[side]
@@ -182,7 +201,7 @@ def on_floor(plan: Plan) -> None:
     """Something that stands about: along walls mostly, or beside furniture."""
     d = plan.dice
     model = clutter.floor_item(d)
-    if d.chance(0.65):
-        plan.against_wall(model)
-    else:
-        plan.free_standing(model, margin=0.0)
+    wall = d.chance(0.65)
+    item = plan.against_wall(model) if wall else plan.free_standing(model, margin=0.0)
+    if item is not None and d.touching():
+        another(plan, item, clutter.bin_)

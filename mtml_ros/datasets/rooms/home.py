@@ -160,7 +160,7 @@ def gallery(plan: Plan) -> None:
     same = make(d) if d.chance(0.5) else None
     number = d.count(2, 5)
     rows = [[same or make(d) for _ in range(number)] for _ in range(d.pick((1, 2, 3), (4, 2, 1)))]
-    gap = d.uniform(0.03, 0.35)
+    gap = d.uniform(0.0, 0.12) if d.touching() else d.uniform(0.03, 0.35)
     spread = d.uniform(0.0, 0.15)
     steps = [max(m.size[2] for m in row) + gap for row in rows]
     width = max(sum(m.size[0] + gap + spread for m in row) for row in rows)

@@ -44,7 +44,9 @@ def _wall(make: Callable[[Dice], Model], share: float = 0.7) -> Group:
         item = plan.against_wall(make(plan.dice))
         if item is not None:
             groups.litter(plan, item, clutter.surface_item, share)
-            if plan.dice.companion():
+            if plan.dice.touching():
+                groups.another(plan, item, make)
+            elif plan.dice.companion():
                 groups.neighbor(plan, item)
 
     return put

@@ -72,7 +72,11 @@ class RoomSettings:
     row is an instance of its own; separate_wardrobes, double_door_two, curtain_pair_two,
     pane_windows: the same for wardrobes side by side, leaves of a double door, the halves of a
     curtain pair, the panes of a window row. cushions_unlabelled: chance that pillows are outside
-    their sofa or bed (NYU40 "pillow"). companions: chance that pictures hang in groups, that
+    their sofa or bed (NYU40 "pillow"). door_frames: chance that a door's frame is an instance of
+    its own, a door as its leaf is. touching: chance that an object has another of its class in
+    touch with it: doors and windows side by side or about a corner, leaves of a closet, curtains
+    drawn together, bins, tables and cabinets beside each other, desks in an L, chairs and pictures
+    close to each other. companions: chance that pictures hang in groups, that
     furniture by a wall has its like or other furniture right beside it, and a desk a cabinet of its
     own under it; unless 0, some desks are as long as two. messy: standard deviation of chair
     headings, radians.
@@ -102,6 +106,8 @@ class RoomSettings:
     pane_windows: float = 0.2
     cushions_unlabelled: float = 0.6
     open_wall: float = 0.15
+    door_frames: float = 0.25
+    touching: float = 0.4
     companions: float = 0.5
     messy: float = 0.35
     random_yaw: bool = True
@@ -130,6 +136,8 @@ VALIDATION = RoomSettings(
     curtain_pair_two=0.5,
     pane_windows=0.3,
     open_wall=0.25,
+    door_frames=0.0,
+    touching=0.0,
     companions=0.0,
     messy=0.5,
     scan=ScanSettings(spacing=0.038, poses_per_square_metre=0.9, max_poses=40,
@@ -169,8 +177,12 @@ class Dice:
         return bool(self.rng.random() < probability)
 
     def companion(self) -> bool:
-        """True as often as the settings say; no draw where they never do."""
+        """True with the settings' chance of `companions`; no draw where that is 0."""
         return self.settings.companions > 0 and self.chance(self.settings.companions)
+
+    def touching(self) -> bool:
+        """The same for `touching`."""
+        return self.settings.touching > 0 and self.chance(self.settings.touching)
 
     def pick(self, options: Sequence[Choice], weights: Sequence[float] | None = None) -> Choice:
         """One of the options."""

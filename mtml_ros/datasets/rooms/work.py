@@ -10,6 +10,7 @@ import numpy as np
 from mtml_ros.datasets.rooms import clutter, fixtures, seating, storage, tables
 from mtml_ros.datasets.rooms.geometry import Model
 from mtml_ros.datasets.rooms.groups import (
+    another,
     chairs_around,
     flank,
     joined,
@@ -96,7 +97,7 @@ def desk_by_wall(plan: Plan) -> None:
         return
     desks = [item]
     if d.companion():
-        beside = flank(plan, item, model)
+        beside = another(plan, item, tables.desk) if d.touching() else flank(plan, item, model)
         desks += [] if beside is None else [beside]
     elif d.companion():
         neighbor(plan, item)

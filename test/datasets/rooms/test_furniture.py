@@ -7,7 +7,7 @@ import pytest
 
 from mtml_ros.datasets.rooms import clutter, fixtures, seating, storage, tables
 from mtml_ros.datasets.rooms.geometry import Model
-from mtml_ros.datasets.rooms.labels import BED, CABINET, CHAIR, DESK, SOFA, TABLE, TOILET
+from mtml_ros.datasets.rooms.labels import BED, CABINET, CHAIR, DESK, DOOR, SOFA, TABLE, TOILET
 from mtml_ros.datasets.rooms.settings import VALIDATION, Dice, RoomSettings
 
 Make = Callable[[Dice], Model]
@@ -116,15 +116,27 @@ def test_sink_lies_in_the_hole_of_its_counter() -> None:
 
 
 def test_open_door_swings_into_the_room_about_its_hinge() -> None:
-    d = Dice(np.random.default_rng(0), RoomSettings())
+    d = Dice(np.random.default_rng(0), RoomSettings(door_frames=0.0))
     for hinge in (-1, 1):
-        shut = fixtures.door_leaf(d, 0.9, 2.0, angle=0.0, hinge=hinge)
-        wide = fixtures.door_leaf(d, 0.9, 2.0, angle=np.pi / 2, hinge=hinge)
+        (shut,) = fixtures.door(d, 0.9, 2.0, angle=0.0, hinge=hinge)
+        (wide,) = fixtures.door(d, 0.9, 2.0, angle=np.pi / 2, hinge=hinge)
         assert _bounds(shut)[1][1] < 0.2
         high = _bounds(wide)[1]
         assert 0.6 < high[1] < 1.1  # one leaf's width into the room
         far = wide.patches[wide.patches[:, 0, 1] > 0.5][:, 0, 0]
         assert (np.sign(far) == hinge).all()  # and it stands on the hinge's side
+
+
+def test_a_frame_of_its_own_surrounds_its_leaf_in_the_plane_of_the_wall() -> None:
+    d = Dice(np.random.default_rng(1), RoomSettings(door_frames=1.0))
+    for _ in range(20):
+        frame, leaf = fixtures.door(d, 0.9, 2.0, angle=0.0, hinge=1)
+        assert {frame.label, leaf.label} == {DOOR}
+        (low, high), (inner_low, inner_high) = _bounds(frame), _bounds(leaf)
+        assert low[0] <= -0.45 < inner_low[0] < inner_high[0] < 0.45 <= high[0]
+        assert high[2] >= 2.0 > inner_high[2]
+        assert high[0] - low[0] < 1.2
+        assert high[1] < 0.06
 
 
 def test_refrigerators_are_not_cabinets_and_bookshelves_hold_books() -> None:

@@ -1,20 +1,24 @@
 """What arrangements share: who stands beside whom, what hangs together."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from mtml_ros.datasets.rooms.geometry import Body, Model
-from mtml_ros.datasets.rooms.groups import flank, neighbor
+from mtml_ros.datasets.rooms.groups import another, at_angle, flank, neighbor
 from mtml_ros.datasets.rooms.home import gallery
-from mtml_ros.datasets.rooms.labels import CABINET, DESK, PICTURE
+from mtml_ros.datasets.rooms.labels import CABINET, DESK, DOOR, PICTURE, WINDOW
 from mtml_ros.datasets.rooms.layout import Plan
+from mtml_ros.datasets.rooms.openings import doors, windows
 from mtml_ros.datasets.rooms.settings import Dice, RoomSettings
 
 SQUARE = np.array([(0.0, 0.0), (6.0, 0.0), (6.0, 6.0), (0.0, 6.0)])
 
 
-def _plan(seed: int) -> Plan:
-    return Plan(SQUARE, 2.8, Dice(np.random.default_rng(seed), RoomSettings(unlabelled=0.0)))
+def _plan(seed: int, touching: float = 0.4) -> Plan:
+    settings = RoomSettings(unlabelled=0.0, touching=touching, door_frames=0.0, curtain_pair_two=1)
+    return Plan(SQUARE, 2.8, Dice(np.random.default_rng(seed), settings))
 
 
 def _box(lx: float, ly: float, label: int) -> Model:
@@ -62,10 +66,64 @@ def test_neighbors_are_of_another_class_or_two_of_a_kind_that_counts() -> None:
     assert 8 <= twins <= 30
 
 
-def test_pictures_of_a_gallery_hang_apart_on_their_wall() -> None:
+def test_at_angle_stands_before_an_end_with_no_overlap() -> None:
+    for seed in range(20):
+        plan = _plan(seed)
+        first = plan.add(_box(1.6, 0.6, DESK), 3.0, 0.3, 0.0)
+        second = at_angle(plan, first, _box(1.2, 0.5, DESK))
+        assert second is not None
+        it = plan.items[second]
+        assert abs(it.yaw) == pytest.approx(np.pi / 2)
+        assert abs(it.x - 3.0) == pytest.approx(0.8 - 0.25)  # its side in line with the end
+        assert 0.6 + 0.6 - 1e-6 <= it.y <= 0.6 + 0.6 + 0.11
+
+
+def test_another_is_of_the_same_class_and_cabinets_are_of_another_size() -> None:
+    twins = {DESK: 0, CABINET: 0}
+    for seed in range(30):
+        for label in twins:
+            plan = _plan(seed)
+            model = _box(1.0, 0.5, label)
+            second = another(
+                plan, plan.add(model, 3.0, 0.25, 0.0), lambda d, label=label: _box(0.7, 0.5, label)
+            )
+            assert second is not None
+            found = plan.items[second].model
+            assert found.label == label
+            twins[label] += found is model
+    assert twins[CABINET] == 0
+    assert 5 <= twins[DESK] <= 25
+
+
+@pytest.mark.parametrize(("make", "label"), [(doors, DOOR), (windows, WINDOW)])
+def test_openings_touch_as_asked_and_never_overlap(make, label) -> None:  # type: ignore[no-untyped-def]
+    near = {0.0: 0, 1.0: 0}
+    for touching in near:
+        for seed in range(15):
+            plan = _plan(seed, touching)
+            make(plan, 2)
+            for wall in plan.walls:
+                spans = sorted(
+                    ((np.array([it.x, it.y]) - wall.start) @ [np.cos(it.yaw), np.sin(it.yaw)],
+                     it.model.size[0])
+                    for it in plan.items if it.model.label == label and it.yaw == wall.yaw
+                )  # fmt: skip
+                for (a, wide), (b, other) in pairwise(spans):
+                    assert b - a >= (wide + other) / 2 - 1e-6
+                for x, wide in spans:
+                    assert wide / 2 - 1e-6 <= x <= wall.length - wide / 2 + 1e-6
+                near[touching] += sum(
+                    b - a < (wide + other) / 2 + 0.35
+                    for (a, wide), (b, other) in pairwise(spans)
+                )  # fmt: skip
+    assert near[1.0] > near[0.0] + 10
+
+
+@pytest.mark.parametrize(("touching", "least"), [(0.0, 0.03), (1.0, 0.0)])
+def test_pictures_of_a_gallery_hang_apart_on_their_wall(touching: float, least: float) -> None:
     rows = []
     for seed in range(40):
-        plan = _plan(seed)
+        plan = _plan(seed, touching)
         gallery(plan)
         assert {it.model.label for it in plan.items} <= {PICTURE}
         boxes = []
@@ -80,6 +138,6 @@ def test_pictures_of_a_gallery_hang_apart_on_their_wall() -> None:
         for i, a in enumerate(boxes):
             for b in boxes[:i]:
                 apart = max(a[0] - b[1], b[0] - a[1], a[2] - b[3], b[2] - a[3])
-                assert apart >= 0.03 - 1e-6
+                assert apart >= least - 1e-6
         rows.append(len({it.z for it in plan.items}))
     assert {1, 2} <= set(rows)
