@@ -23,13 +23,16 @@ class SceneSource(Protocol):
         ...
 
     def validation(self, count: int) -> Iterator[Scene]:
-        """The first `count` validation scenes, always the same."""
+        """The first `count` validation scenes, always the same; all of a folder with fewer.
+
+        Raises ConfigurationError, before the first is made, where a generated set has fewer.
+        """
         ...
 
     def calibration(self, count: int) -> Iterator[Scene]:
         """`count` scenes, always the same, that neither training nor validation sees.
 
-        Raises ConfigurationError where there are none.
+        Raises ConfigurationError, before the first is made, where there are not so many.
         """
         ...
 
@@ -63,12 +66,17 @@ class ToySource:
         return toy.generate_scene(int(rng.choice(toy.TRAINING_SEEDS)), self.settings)
 
     def validation(self, count: int) -> Iterator[Scene]:
-        for seed in toy.VALIDATION_SEEDS[:count]:
-            yield toy.generate_scene(seed, self.settings)
+        return self._scenes(toy.VALIDATION_SEEDS, count, "validation")
 
     def calibration(self, count: int) -> Iterator[Scene]:
-        for seed in toy.CALIBRATION_SEEDS[:count]:
-            yield toy.generate_scene(seed, self.settings)
+        return self._scenes(toy.CALIBRATION_SEEDS, count, "calibration")
+
+    def _scenes(self, seeds: range, count: int, use: str) -> Iterator[Scene]:
+        if count > len(seeds):
+            raise ConfigurationError(
+                f"data: the toy set has {len(seeds)} scenes for {use}, not {count}: ask for fewer"
+            )
+        return (toy.generate_scene(seed, self.settings) for seed in seeds[:count])
 
 
 class RoomSource:

@@ -152,6 +152,10 @@ class _Run:
         if self.process.world > 1:
             model = DistributedDataParallel(self.network)
         batches = TrainingBatches(r, self.config, self.process)
+        # scenes that the data lacks show now, not after hours
+        batches.source.validation(r.validation_scenes)
+        if r.calibration_scenes:
+            batches.source.calibration(r.calibration_scenes)
         loader = DataLoader(
             batches,
             batch_size=None,

@@ -75,6 +75,13 @@ def test_a_damaged_file_is_named(scene_folder):
         source.draw(np.random.default_rng(first))
 
 
+@pytest.mark.parametrize(("use", "held"), [("validation", 50), ("calibration", 1000)])
+def test_more_toy_scenes_than_there_are_is_an_error_that_says_how_many(use: str, held: int):
+    source = make_source({"set": "toy"})
+    with pytest.raises(ConfigurationError, match=f"{held} scenes for {use}, not {held + 1}"):
+        next(getattr(source, use)(held + 1))
+
+
 def test_calibration_scenes_are_seen_by_nothing_else():
     seeds = [toy.TRAINING_SEEDS, toy.VALIDATION_SEEDS, toy.TEST_SEEDS, toy.CALIBRATION_SEEDS]
     assert len(set().union(*seeds)) == sum(map(len, seeds))

@@ -108,6 +108,13 @@ def test_a_finished_run_is_not_calibrated_again(recipe, tmp_path, monkeypatch):
     assert train(calibrated, tmp_path / "run", "cpu", progress=False) == weights
 
 
+@pytest.mark.parametrize("scenes", [{"validation_scenes": 51}, {"calibration_scenes": 1001}])
+def test_scenes_that_the_data_lacks_show_before_the_first_step(recipe, tmp_path, scenes):
+    with pytest.raises(ConfigurationError, match="scenes for"):
+        train(replace(recipe, data={"set": "toy"}, **scenes), tmp_path / "run", "cpu", False)
+    assert not (tmp_path / "run" / "log.jsonl").exists()
+
+
 def test_a_folder_of_another_recipe_is_left_alone(recipe, tmp_path):
     run(recipe, tmp_path / "run")
     before = (tmp_path / "run" / "state.pt").read_bytes()
