@@ -78,7 +78,8 @@ class RoomSettings:
     drawn together, bins, tables and cabinets beside each other, desks in an L, chairs and pictures
     close to each other. companions: chance that pictures hang in groups, that
     furniture by a wall has its like or other furniture right beside it, and a desk a cabinet of its
-    own under it; unless 0, some desks are as long as two. messy: standard deviation of chair
+    own under it. odd_desks: chance that a desk is as long as two or three, has shelves on it or
+    is a reception's, closed to the front. messy: standard deviation of chair
     headings, radians.
 
     The shares are judgements, from looking at how ScanNet's published scans 0000 to 0004 are
@@ -109,6 +110,7 @@ class RoomSettings:
     door_frames: float = 0.25
     touching: float = 0.4
     companions: float = 0.5
+    odd_desks: float = 0.3
     messy: float = 0.35
     random_yaw: bool = True
     scan: ScanSettings = field(default_factory=ScanSettings)
@@ -139,6 +141,7 @@ VALIDATION = RoomSettings(
     door_frames=0.0,
     touching=0.0,
     companions=0.0,
+    odd_desks=0.0,
     messy=0.5,
     scan=ScanSettings(spacing=0.038, poses_per_square_metre=0.9, max_poses=40,
                       heights=(1.1, 1.6), robot_heights=(0.25, 0.8), robot_share=0.4,

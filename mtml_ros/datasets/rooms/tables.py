@@ -136,11 +136,14 @@ def round_table(d: Dice, radius: float, height: float) -> Model:
 
 
 def desk(d: Dice) -> Model:
-    """A desk: a board on legs or panels, with drawers, a modesty panel, perhaps a hutch."""
+    """A desk: a board on legs or panels, with drawers, a modesty panel, perhaps a hutch; or one
+    for several people, with shelves, or a reception's."""
     b = Body()
     length, width, height = d.size(1.0, 1.8), d.size(0.55, 0.85), d.size(0.70, 0.78)
-    if d.settings.companions and d.chance(0.1):  # as long as two
-        length = d.size(1.8, 3.0)
+    odd = d.settings.odd_desks > 0 and d.chance(d.settings.odd_desks)
+    form = d.pick(("long", "hutch", "reception")) if odd else "plain"
+    if form == "long":
+        length = d.size(1.8, 4.0)
     thick = d.size(0.018, 0.045)
     b.box(0, 0, height - thick, length, width, thick)
     under = height - thick
@@ -154,17 +157,27 @@ def desk(d: Dice) -> Model:
             b.box(side * (length - box) / 2, 0, lift, box, width * 0.92, under - lift)
         if drawers == 1:
             b.box(length / 2 - 0.02, 0, 0, 0.03, width * 0.9, under)
+    if form == "long":  # what holds it up between its ends
+        parts = round(length / d.uniform(0.9, 1.6))
+        for x in np.linspace(-length / 2, length / 2, parts + 1)[1:-1]:
+            b.box(x, 0, 0, d.pick((0.03, 0.4)), width * d.uniform(0.5, 0.9), under)
+    elif form == "reception":  # a front to the floor, higher than the top, with a ledge
+        front, rise = -width / 2 + 0.02, d.size(0.15, 0.45)
+        b.box(0, front, 0, length, 0.04, height + rise)
+        b.box(0, front, height + rise, length, d.size(0.15, 0.35), 0.03)
+        for side in (-1, 1):
+            b.box(side * length / 2, 0, 0, 0.03, width, height + d.pick((0.0, rise)))
     if d.chance(0.5):
         b.box(0, -width * 0.35, height * d.uniform(0.2, 0.6), length * 0.95, 0.02, height * 0.35)
-    if d.chance(0.2):  # a return makes it L-shaped
+    if form != "hutch" and d.chance(0.2):  # a return makes it L-shaped
         side, long, deep = d.pick((-1, 1)), d.size(0.6, 1.0), d.size(0.4, 0.6)
         x = side * (length - deep) / 2
         b.box(x, (width + long) / 2, height - thick, deep, long, thick)
         b.box(x, width / 2 + long - 0.03, 0, deep * 0.9, 0.03, under)
         tops = ((0.0, 0.0, length * 0.9, width * 0.9, height),)
         return b.model((length, width, height), DESK, tops=tops, ell=(x, deep, long))
-    if d.chance(0.12):  # a hutch on its rear edge
-        rise, y = d.size(0.4, 0.8), -width / 2 + 0.14
+    if form == "hutch" or d.chance(0.12):  # shelves on its rear edge
+        rise, y = d.size(0.4, 1.1 if form == "hutch" else 0.8), -width / 2 + 0.14
         b.box(0, -width / 2 + 0.01, height, length, 0.02, rise)
         for x in np.linspace(-length / 2, length / 2, d.count(3, 5)):
             b.box(x, y, height, 0.02, 0.26, rise)

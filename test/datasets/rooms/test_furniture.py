@@ -82,6 +82,18 @@ def test_heights_are_real_ones_widened(make: Make, label: int, low: float, high:
     assert max(heights) > 1.1 * min(heights)
 
 
+def test_some_desks_are_for_several_or_rise_above_their_tops_as_asked() -> None:
+    long, high = {}, {}
+    for odd in (0.0, 1.0):
+        settings = RoomSettings(odd_desks=odd)
+        desks = [tables.desk(Dice(np.random.default_rng(s), settings)) for s in range(60)]
+        long[odd] = sum(desk.size[0] > 1.8 * 1.2 for desk in desks)
+        high[odd] = sum(_bounds(desk)[1][2] > desk.size[2] + 0.1 for desk in desks)
+    assert long[0.0] == 0
+    assert long[1.0] >= 10
+    assert high[1.0] > high[0.0] + 20
+
+
 def test_validation_dimensions_stay_closer_to_the_real_ones() -> None:
     def spread(settings: RoomSettings) -> float:
         heights = [tables.desk(Dice(np.random.default_rng(s), settings)).size[2] for s in range(99)]
