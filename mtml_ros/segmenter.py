@@ -19,7 +19,6 @@ from mtml_ros.grouping.labelling import assign_free, label_masks
 from mtml_ros.grouping.proposals import Masks, propose
 from mtml_ros.grouping.quality import VoxelContext, mask_features
 from mtml_ros.grouping.scoring import ScoreSettings, score_masks
-from mtml_ros.grouping.selection import choose_partition
 from mtml_ros.grouping.suppression import coherent_labelling, suppress
 from mtml_ros.instances import Proposal, Segmentation, make_instance
 from mtml_ros.network.batch import make_batch, one_hot
@@ -35,11 +34,10 @@ class SegmenterSettings:
     """Post-processing (MTML, section 3.3).
 
     learned_score: score proposals by the weights' learned estimate of their IoU, if they have one.
-    score_threshold: instances below it are dropped. min_voxels: so are smaller ones, and smaller
-        proposals.
+    score_threshold: instances are dropped whose score, times the share of them that better ones
+        leave, is below it. min_voxels: so are smaller ones, and smaller proposals.
     bandwidths: mean-shift radii in the embedding's units. split: propose connected parts too.
     suppression_iou: proposals that overlap a better one by more are dropped.
-    component_advantage: by what factor another partition must surpass connected components.
     assign_radius: a voxel left over goes to the nearest instance within this in the embedding.
     direction_sign: 1, or -1 for weights whose directions point away from the centre (equation 5).
 
@@ -55,12 +53,11 @@ class SegmenterSettings:
     """
 
     learned_score: bool = True
-    score_threshold: float = 0.2
+    score_threshold: float = 0.35
     min_voxels: int = 10
     bandwidths: tuple[float, ...] = (0.6, 1.0, 1.6)
     split: bool = True
     suppression_iou: float = 0.3
-    component_advantage: float = 1.0
     assign_radius: float = 1.5
     direction_sign: float = 1.0
     found_threshold: tuple[float, float] = (0.6, 0.97)
@@ -143,13 +140,12 @@ class InstanceSegmenter:
         with _timed(seconds, "suppress"):
             usable = np.flatnonzero(scores > 0)
             kept = suppress(masks.select(usable), scores[usable], len(grid), s.suppression_iou)
-            proposals = self._proposals(masks.select(usable[kept]), scores[usable[kept]], votes)
+            masks, scores = masks.select(usable[kept]), scores[usable[kept]]
+            proposals = self._proposals(masks, scores, votes)
         with _timed(seconds, "label"):
-            chosen = self._choose(partitions, scores)
-            chosen = chosen[scores[chosen] >= s.score_threshold]
-            owner = coherent_labelling(masks.select(chosen), len(grid), s.min_voxels)
+            owner = coherent_labelling(masks, scores, len(grid), s.min_voxels, s.score_threshold)
             owner = assign_free(owner, candidates, context.embedding, s.assign_radius)
-            segmentation = self._coherent(grid, owner, scores[chosen], votes, proposals)
+            segmentation = self._coherent(grid, owner, scores, votes, proposals)
         return replace(segmentation, seconds=seconds)
 
     def propose(
@@ -231,18 +227,6 @@ class InstanceSegmenter:
         votes *= s.label_weight
         votes[:, things[first]] += predicted[:, channel]
         return probability >= threshold, votes
-
-    def _choose(self, partitions: list[np.ndarray], scores: np.ndarray) -> np.ndarray:
-        """Positions of the masks of the best partition, region by region, by falling score."""
-        counts = [int(p.max(initial=-1)) + 1 for p in partitions]
-        start = np.cumsum([0, *counts])
-        first = len(self.settings.bandwidths) if self.settings.split else 0
-        advantage = [1.0] * (len(partitions) - 1) + [self.settings.component_advantage]
-        chosen = choose_partition(
-            partitions[first:], np.split(scores, start[1:-1])[first:], advantage[first:]
-        )
-        positions = np.array([start[first + k] + label for k, label in chosen], dtype=np.int64)
-        return positions[np.lexsort((positions, -scores[positions]))]
 
     def _proposals(self, masks: Masks, scores: np.ndarray, votes: np.ndarray) -> list[Proposal]:
         return [

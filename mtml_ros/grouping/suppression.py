@@ -37,16 +37,22 @@ def suppress(masks: Masks, scores: np.ndarray, num_voxels: int, iou: float) -> n
 
 
 def coherent_labelling(
-    masks: Masks, num_voxels: int, min_voxels: int, least_share: float = 0.5
+    masks: Masks,
+    scores: np.ndarray,
+    num_voxels: int,
+    min_voxels: int,
+    least_score: float = 0.0,
+    least_share: float = 0.7,
 ) -> np.ndarray:
     """(num_voxels,) int64: each voxel in at most one mask (its position), -1 for none.
 
-    masks: by falling score; a mask takes what better ones have left, if that is at least
-    `least_share` of it and min_voxels.
+    masks: by falling scores (P,). A mask takes what better ones have left, if that is at least
+    min_voxels and `least_share` of it, and its score times that share at least `least_score`.
     """
     owner = np.full(num_voxels, -1, dtype=np.int64)
-    for i, voxels in enumerate(masks.split()):
+    for i, (voxels, score) in enumerate(zip(masks.split(), scores)):
         free = voxels[owner[voxels] < 0]
-        if len(free) >= max(min_voxels, least_share * len(voxels)):
+        share = len(free) / len(voxels)
+        if len(free) >= min_voxels and share >= least_share and share * score >= least_score:
             owner[free] = i
     return owner
