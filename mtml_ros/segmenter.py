@@ -37,7 +37,8 @@ class SegmenterSettings:
     score_threshold: instances are dropped whose score, times the share of them that better ones
         leave, is below it. min_voxels: so are smaller ones, and smaller proposals.
     bandwidths: mean-shift radii in the embedding's units. split: propose connected parts too.
-    suppression_iou: proposals that overlap a better one by more are dropped.
+    suppression_iou: proposals that overlap a better one by more are dropped; the score of those
+        that stay falls by their overlap (as in soft suppression, Bodla et al. 2017).
     assign_radius: a voxel left over goes to the nearest instance within this in the embedding.
     direction_sign: 1, or -1 for weights whose directions point away from the centre (equation 5).
 
@@ -139,9 +140,10 @@ class InstanceSegmenter:
             scores[masks.sizes < s.min_voxels] = 0
         with _timed(seconds, "suppress"):
             usable = np.flatnonzero(scores > 0)
-            kept = suppress(masks.select(usable), scores[usable], len(grid), s.suppression_iou)
-            masks, scores = masks.select(usable[kept]), scores[usable[kept]]
-            proposals = self._proposals(masks, scores, votes)
+            masks, scores = masks.select(usable), scores[usable]
+            kept, overlap = suppress(masks, scores, len(grid), s.suppression_iou)
+            masks, scores = masks.select(kept), scores[kept]
+            proposals = self._proposals(masks, scores * (1 - overlap), votes)
         with _timed(seconds, "label"):
             owner = coherent_labelling(masks, scores, len(grid), s.min_voxels, s.score_threshold)
             owner = assign_free(owner, candidates, context.embedding, s.assign_radius)
@@ -229,10 +231,11 @@ class InstanceSegmenter:
         return probability >= threshold, votes
 
     def _proposals(self, masks: Masks, scores: np.ndarray, votes: np.ndarray) -> list[Proposal]:
-        return [
+        found = [
             Proposal(voxels, int(label), float(score))
             for voxels, label, score in zip(masks.split(), label_masks(masks, votes), scores)
         ]
+        return sorted(found, key=lambda p: -p.score)
 
     def _coherent(
         self,

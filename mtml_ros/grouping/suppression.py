@@ -18,22 +18,27 @@ def overlaps(masks: Masks, num_voxels: int) -> np.ndarray:
     return shared
 
 
-def suppress(masks: Masks, scores: np.ndarray, num_voxels: int, iou: float) -> np.ndarray:
-    """Positions of the masks that survive, by falling score (ties: the larger, then the first).
+def suppress(
+    masks: Masks, scores: np.ndarray, num_voxels: int, iou: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the masks that survive, by falling score (ties: the larger, then the first), and
+    of each its greatest IoU with a better one among them, 0 for none.
 
     A mask goes when its IoU with a better survivor is above `iou` (section 3.3).
     """
     sizes = masks.sizes
     shared = overlaps(masks, num_voxels)
-    union = sizes[:, None] + sizes[None, :] - shared
-    too_near = shared > iou * union
-    gone = np.zeros(masks.count, dtype=bool)
+    greatest = np.zeros(masks.count)
+    later = np.ones(masks.count, dtype=bool)
     kept = []
     for i in np.lexsort((np.arange(masks.count), -sizes, -scores)):
-        if not gone[i]:
+        later[i] = False
+        if greatest[i] <= iou:
             kept.append(i)
-            gone |= too_near[i]
-    return np.array(kept, dtype=np.int64)
+            overlap = shared[i] / (sizes[i] + sizes - shared[i])
+            np.maximum(greatest, overlap, out=greatest, where=later)
+    survivors = np.array(kept, dtype=np.int64)
+    return survivors, greatest[survivors]
 
 
 def coherent_labelling(

@@ -31,7 +31,7 @@ def slow_suppress(masks: Masks, scores: np.ndarray, iou: float) -> list[int]:
 def test_the_same_survive_as_in_a_slow_reference(seed, iou):
     masks = random_masks(seed)
     scores = np.random.default_rng(seed).integers(0, 6, masks.count) / 5  # with ties
-    assert suppress(masks, scores, 60, iou).tolist() == slow_suppress(masks, scores, iou)
+    assert suppress(masks, scores, 60, iou)[0].tolist() == slow_suppress(masks, scores, iou)
 
 
 def test_overlaps_are_the_voxels_shared():
@@ -41,18 +41,27 @@ def test_overlaps_are_the_voxels_shared():
 
 def test_ties_go_to_the_larger_then_the_first():
     masks = Masks.of([np.array([0, 1]), np.array([0, 1, 2]), np.array([0, 1, 2])])
-    assert suppress(masks, np.ones(3), 3, 0.5).tolist() == [1]
+    assert suppress(masks, np.ones(3), 3, 0.5)[0].tolist() == [1]
 
 
 def test_a_mask_that_only_suppressed_masks_overlap_survives():
     # b overlaps a by 3/5 and goes; c overlaps b by 3/5 but a by 2/6 only, and stays
     a, b, c = np.arange(0, 4), np.arange(1, 5), np.arange(2, 6)
-    kept = suppress(Masks.of([a, b, c]), np.array([0.9, 0.8, 0.7]), 6, 0.5)
+    kept, overlap = suppress(Masks.of([a, b, c]), np.array([0.9, 0.8, 0.7]), 6, 0.5)
     assert kept.tolist() == [0, 2]
+    assert overlap.tolist() == [0, 2 / 6]
+
+
+def test_the_overlap_is_the_greatest_with_a_better_survivor():
+    # d overlaps a by 1/5, b by 2/4 and c, which goes, by 3/4
+    parts = [np.arange(0, 3), np.arange(3, 6), np.array([2, 3, 4, 5]), np.array([2, 4, 5])]
+    kept, overlap = suppress(Masks.of(parts), np.array([0.9, 0.8, 0.7, 0.6]), 6, 0.6)
+    assert kept.tolist() == [0, 1, 3]
+    assert overlap.tolist() == [0, 0, 2 / 4]
 
 
 def test_nothing_to_suppress():
-    assert suppress(Masks.of([]), np.zeros(0), 10, 0.3).tolist() == []
+    assert suppress(Masks.of([]), np.zeros(0), 10, 0.3)[0].tolist() == []
 
 
 def test_each_voxel_belongs_to_the_best_mask_that_has_it():
