@@ -17,7 +17,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mtml_ros.evaluation.baselines import components_as_instances
-from mtml_ros.evaluation.real_rooms import LEVELS, evaluate_rooms, read_rooms, report
+from mtml_ros.evaluation.real_rooms import LEVELS, MIN_REGION, evaluate_rooms, read_rooms, report
 from mtml_ros.taxonomy import Taxonomy
 
 ROOMS = [f"scene{i:04d}_" for i in range(5)]
@@ -32,6 +32,8 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--levels", nargs="+", default=list(LEVELS), choices=list(LEVELS))
     parser.add_argument("--repeats", type=int, default=3, help="corruptions of each room")
+    parser.add_argument("--unit", default="points", choices=list(MIN_REGION), help="of masks")
+    parser.add_argument("--min-region", type=int, help="points or voxels (default: 40 or 10)")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     taxonomy = Taxonomy.scannet()
@@ -49,6 +51,8 @@ def main() -> None:
         levels={name: LEVELS[name] for name in options.levels},
         repeats=options.repeats,
         progress=partial(tqdm, unit="scan", disable=None),
+        unit=options.unit,
+        min_region=options.min_region,
     )
     print(f"{len(rooms)} scans: {', '.join(rooms)}\n")
     print(report(results, rooms))

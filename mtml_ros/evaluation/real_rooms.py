@@ -31,8 +31,8 @@ from mtml_ros.taxonomy import Taxonomy
 from mtml_ros.training.samples import Sample, voxelize
 
 TRUE_MASKS = "true masks"
-MIN_REGION = 40
-"""Points under which a region is ignored: a scan is a sample of 50,000 of its vertices."""
+MIN_REGION = {"points": 40, "voxels": 10}
+"""What a region under is ignored: a scan is a sample of 50,000 of its vertices."""
 
 
 @dataclass(frozen=True)
@@ -157,17 +157,22 @@ def evaluate_rooms(
     levels: Mapping[str, Corruption | None] = LEVELS,
     repeats: int = 3,
     progress: Callable[[list[str]], Iterable[str]] = iter,
+    unit: str = "points",
+    min_region: int | None = None,
 ) -> dict[str, dict[str, Scores]]:
-    """Scores by level and method, on the rooms' points; the same input gives the same scores.
+    """Scores by level and method; the same input gives the same scores.
 
     methods: name to what segments a grid of this voxel size. "true masks" are added: the true
     objects, each with the most frequent of its corrupted labels: what labels alone cost.
     repeats: times that each room's labels are corrupted anew, since AP of few objects scatters.
     progress: wraps the rooms' names, as tqdm does.
+    unit: what masks are compared on, the rooms' "points" or "voxels". min_region: how many of them
+    a region needs to count (None: those of MIN_REGION).
     """
+    least = MIN_REGION[unit] if min_region is None else min_region
     results: dict[str, dict[str, Scores]] = {}
     for level, corruption in levels.items():
-        collected = {n: SceneEvaluation(taxonomy, MIN_REGION) for n in (*methods, TRUE_MASKS)}
+        collected = {n: SceneEvaluation(taxonomy, least) for n in (*methods, TRUE_MASKS)}
         for room in progress(list(rooms)):
             scene = rooms[room]
             for repeat in range(repeats if corruption else 1):
@@ -176,10 +181,13 @@ def evaluate_rooms(
                 sample = voxelize(replace(scene, noisy_labels=noisy), voxel_size)
                 found = {name: segment(sample.grid) for name, segment in methods.items()}
                 found[TRUE_MASKS] = _true_masks(sample, taxonomy)
+                truth = (
+                    (scene.labels, scene.instance, sample.point_to_voxel)
+                    if unit == "points"
+                    else (sample.labels, sample.instance, None)
+                )
                 for name, segmentation in found.items():
-                    collected[name].add(
-                        segmentation, scene.labels, scene.instance, sample.point_to_voxel
-                    )
+                    collected[name].add(segmentation, *truth)
         results[level] = {name: c.result() for name, c in collected.items()}
     return results
 
@@ -221,5 +229,5 @@ def _count_objects(rooms: Mapping[str, Scene]) -> dict[str, int]:
     taxonomy, counts = Taxonomy.scannet(), Counter[str]()
     for scene in rooms.values():
         truth = GroundTruth.from_labels(scene.labels, scene.instance, range(1, len(taxonomy) + 1))
-        counts.update(taxonomy.names[i] for i in truth.label[truth.size >= MIN_REGION])
+        counts.update(taxonomy.names[i] for i in truth.label[truth.size >= MIN_REGION["points"]])
     return dict(counts)

@@ -96,6 +96,27 @@ def test_components_do_worse_the_worse_the_labels_are(room):
     assert "chair                    8" in text
 
 
+def test_what_counts_as_a_region_depends_on_the_unit_and_the_least_size(room):
+    rng = np.random.default_rng(2)
+    small = np.array([8.0, 8.0, 0.2]) + 0.15 * rng.random((60, 3))  # 8 voxels at most
+    scene = Scene(
+        np.concatenate([room.xyz, small]).astype(np.float32),
+        np.append(room.labels, np.full(60, CHAIR, np.uint8)),
+        np.append(room.instance, np.full(60, 6, np.int32)),
+    )
+    large = partial(components_as_instances, taxonomy=TAXONOMY, min_voxels=10)
+    level = {"true labels": None}
+
+    def ap(**how):
+        found = evaluate_rooms({"a": scene}, {"large": large}, TAXONOMY, levels=level, **how)
+        return found["true labels"]["large"].proposals.ap50["chair"]
+
+    assert ap() < 0.9
+    assert ap(min_region=100) == 1.0
+    assert ap(unit="voxels") == 1.0
+    assert ap(unit="voxels", min_region=1) < 0.9
+
+
 def test_rooms_are_chosen_by_the_beginning_of_their_names(tmp_path, room):
     for name in ("scene0000_00", "scene0001_02"):
         np.save(tmp_path / f"{name}_vert.npy", room.xyz)
