@@ -162,8 +162,8 @@ setup(
         "console_scripts": [
             "mtml = mtml_ros.cli.main:main",
             "instance_segmentation_node = mtml_ros.ros.node:main",
-            "scene_player = mtml_ros.ros.scene_player:main",
-            "instance_recorder = mtml_ros.ros.recorder:main",
+            "scene_player = mtml_ros.ros.tools.scene_player:main",
+            "instance_recorder = mtml_ros.ros.tools.recorder:main",
         ]
     },
     cmdclass={"build_py": BuildWithCMake},

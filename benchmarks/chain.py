@@ -6,11 +6,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mtml_ros.datasets.point_files import read_points
+from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.core.voxels import LabeledPoints, VoxelGrid
 from mtml_ros.evaluation.baselines import components_as_instances
-from mtml_ros.segmenter import InstanceSegmenter
-from mtml_ros.taxonomy import Taxonomy
-from mtml_ros.voxels import LabeledPoints, VoxelGrid
+from mtml_ros.io.point_files import read_points
+from mtml_ros.segmentation.segmenter import InstanceSegmenter
 
 SCANS = Path(__file__).resolve().parents[1] / "mtml_ros" / "datasets" / "scans"
 REPEATS = 5

@@ -20,15 +20,15 @@ from pathlib import Path
 
 import numpy as np
 
+from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.evaluation.average_precision import AveragePrecision, GroundTruth, Prediction
-from mtml_ros.evaluation.benchmark_files import (
+from mtml_ros.io.benchmark_files import (
     list_scenes,
     read_integers,
     read_predictions,
     write_ground_truth,
     write_submission,
 )
-from mtml_ros.taxonomy import Taxonomy
 
 OBJECTS, PREDICTIONS = 40, 60  # a ScanNet room has 20 to 70 objects
 CHAIR, CHAIRS = 5, 0.2  # so that an object has 4 of its class, as in scene0000 to 0004 (3.7)

@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from mtml_ros.datasets.rooms import partial_scans, scan_room
-from mtml_ros.datasets.scene import Scene
-from mtml_ros.datasets.semantic_noise import with_noise
+from mtml_ros.core.instances import Segmentation
+from mtml_ros.core.scene import Scene
+from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.core.voxels import VoxelGrid
 from mtml_ros.evaluation.baselines import components_as_instances
 from mtml_ros.evaluation.stability import IdStability, follow_growing_map
-from mtml_ros.instances import Segmentation
-from mtml_ros.taxonomy import Taxonomy
-from mtml_ros.voxels import VoxelGrid
+from mtml_ros.simulation.label_noise import with_noise
+from mtml_ros.simulation.rooms import partial_scans, scan_room
 
 SIZE = 0.1
 MIN_VOXELS = 10
@@ -47,7 +47,7 @@ def main() -> None:
         "components": lambda grid: components_as_instances(grid, taxonomy, MIN_VOXELS)
     }
     for weights in options.weights:
-        from mtml_ros.segmenter import InstanceSegmenter
+        from mtml_ros.segmentation.segmenter import InstanceSegmenter
 
         segmenter = InstanceSegmenter.load(weights, taxonomy, options.device)
         methods[Path(weights).stem] = segmenter.segment

@@ -3,7 +3,7 @@
     python benchmarks/label_noise.py [--rooms 200] [--weights W ...] [--jobs 2] [--json F]
 
 The rooms have the generator's VALIDATION settings, which no training room is drawn from, and seeds
-that nothing else uses. Levels are those of `semantic_noise.corrupt_labels`; "none": no labels.
+that nothing else uses. Levels are those of `label_noise.corrupt_labels`; "none": no labels.
 AP of the proposals over voxels, precision and recall of the coherent labelling at IoU .5 whatever
 the class.
 """
@@ -19,16 +19,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mtml_ros.datasets.rooms import VALIDATION, generate_room
-from mtml_ros.datasets.semantic_noise import with_noise
+from mtml_ros.core.instances import Segmentation
+from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.core.voxels import VoxelGrid
+from mtml_ros.datasets.samples import voxelize
 from mtml_ros.evaluation.baselines import components_as_instances
 from mtml_ros.evaluation.scenes import SceneEvaluation
 from mtml_ros.evaluation.tables import Cell, format_table
-from mtml_ros.instances import Segmentation
-from mtml_ros.segmenter import InstanceSegmenter
-from mtml_ros.taxonomy import Taxonomy
-from mtml_ros.training.samples import voxelize
-from mtml_ros.voxels import VoxelGrid
+from mtml_ros.segmentation.segmenter import InstanceSegmenter
+from mtml_ros.simulation.label_noise import with_noise
+from mtml_ros.simulation.rooms import VALIDATION, generate_room
 
 LEVELS: dict[str, float | None] = {
     "0": 0.0, ".25": 0.25, ".5": 0.5, ".75": 0.75, "1": 1.0, "none": None,

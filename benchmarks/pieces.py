@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from mtml_ros.datasets.point_files import read_points
-from mtml_ros.datasets.rooms import generate_room
-from mtml_ros.instances import Segmentation
+from mtml_ros.core.instances import Segmentation
+from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.core.voxels import LabeledPoints, VoxelGrid
+from mtml_ros.io.point_files import read_points
 from mtml_ros.network.batch import VoxelBatch
 from mtml_ros.network.heads import NetworkOutput
-from mtml_ros.segmenter import InstanceSegmenter
-from mtml_ros.taxonomy import Taxonomy
-from mtml_ros.voxels import LabeledPoints, VoxelGrid
+from mtml_ros.segmentation.segmenter import InstanceSegmenter
+from mtml_ros.simulation.rooms import generate_room
 
 SCAN = Path(__file__).resolve().parents[1] / "mtml_ros" / "datasets" / "scans" / "living_room.npz"
 APART = 9.0

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.evaluation.baselines import components_as_instances
-from mtml_ros.evaluation.real_rooms import LEVELS, MIN_REGION, evaluate_rooms, read_rooms, report
-from mtml_ros.taxonomy import Taxonomy
+from mtml_ros.experiments.real_rooms import LEVELS, MIN_REGION, evaluate_rooms, read_rooms, report
 
 ROOMS = [f"scene{i:04d}_" for i in range(5)]
 
@@ -40,7 +40,7 @@ def main() -> None:
     rooms = read_rooms(options.folder, options.rooms, taxonomy)
     methods = {"components": lambda grid: components_as_instances(grid, taxonomy)}
     for weights in options.weights:
-        from mtml_ros.segmenter import InstanceSegmenter
+        from mtml_ros.segmentation.segmenter import InstanceSegmenter
 
         segmenter = InstanceSegmenter.load(weights, taxonomy, options.device)
         methods[Path(weights).stem] = segmenter.segment

@@ -8,10 +8,10 @@ import time
 
 import numpy as np
 
-from mtml_ros.datasets.rooms import VALIDATION, RoomSettings, generate_room
-from mtml_ros.datasets.semantic_noise import corrupt_labels
-from mtml_ros.taxonomy import Taxonomy
-from mtml_ros.voxels import LabeledPoints, VoxelGrid
+from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.core.voxels import LabeledPoints, VoxelGrid
+from mtml_ros.simulation.label_noise import corrupt_labels
+from mtml_ros.simulation.rooms import VALIDATION, RoomSettings, generate_room
 
 
 def measure(settings: RoomSettings, count: int, level: float = 0.5) -> dict[str, object]:

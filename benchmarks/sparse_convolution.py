@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mtml_ros.datasets.point_files import read_points
+from mtml_ros.core.voxels import occupied_voxels, unpack_keys
+from mtml_ros.io.point_files import read_points
 from mtml_ros.network.batch import VoxelBatch, make_batch
 from mtml_ros.network.sparse_ops import KernelMap, Lattice, sparse_convolution
-from mtml_ros.segmenter import choose_device
-from mtml_ros.voxels import occupied_voxels, unpack_keys
+from mtml_ros.segmentation.segmenter import choose_device
 
 SCANS = Path(__file__).resolve().parents[1] / "mtml_ros" / "datasets" / "scans"
 CHANNELS = 32

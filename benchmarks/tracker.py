@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from mtml_ros.instances import Instance, OrientedBox, Segmentation
-from mtml_ros.tracker import InstanceTracker
-from mtml_ros.voxels import VoxelGrid, pack_keys
+from mtml_ros.core.instances import Instance, OrientedBox, Segmentation
+from mtml_ros.core.voxels import VoxelGrid, pack_keys
+from mtml_ros.tracking.tracker import InstanceTracker
 
 SIDE = 8
 """Objects are cubes of so many voxels."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from mtml_ros.voxel_map import VoxelMap
-from mtml_ros.voxels import LabeledPoints, VoxelGrid, unpack_keys, voxel_keys, winning_labels
+from mtml_ros.core.voxels import LabeledPoints, VoxelGrid, unpack_keys, voxel_keys, winning_labels
+from mtml_ros.mapping.voxel_map import VoxelMap
 
 SIZE = 0.1
 CLASSES = 20

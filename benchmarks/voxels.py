@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from mtml_ros.datasets.point_files import read_points
-from mtml_ros.taxonomy import Taxonomy
-from mtml_ros.voxels import LabeledPoints, VoxelGrid
+from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.core.voxels import LabeledPoints, VoxelGrid
+from mtml_ros.io.point_files import read_points
 
 SCANS = Path(__file__).resolve().parents[1] / "mtml_ros" / "datasets" / "scans"
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 with atheris.instrument_imports(include=["mtml_ros"]):
-    from mtml_ros.ros.decode import CloudError, decode_cloud, decode_labels
+    from mtml_ros.ros.input.decode import CloudError, decode_cloud, decode_labels
 
 # decodes, reads the same message value by value in pure Python, and compares
 check = runpy.run_path(str(ROOT / "test" / "ros" / "test_decoder_fuzz.py"))["check"]

@@ -19,12 +19,12 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 with atheris.instrument_imports(include=["mtml_ros"]):
-    from mtml_ros import map_file
-    from mtml_ros.checksum import content_checksum
-    from mtml_ros.errors import MapFileError
-    from mtml_ros.taxonomy import Taxonomy
-    from mtml_ros.voxel_map import VoxelMap
-    from mtml_ros.voxels import LabeledPoints, pack_keys
+    from mtml_ros.core.checksum import content_checksum
+    from mtml_ros.core.errors import MapFileError
+    from mtml_ros.core.taxonomy import Taxonomy
+    from mtml_ros.core.voxels import LabeledPoints, pack_keys
+    from mtml_ros.mapping import map_file
+    from mtml_ros.mapping.voxel_map import VoxelMap
 
 FOLDER = Path(tempfile.mkdtemp())
 FILE, SAVED = FOLDER / "fuzzed.map", FOLDER / "saved.map"

@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 with atheris.instrument_imports(include=["mtml_ros", "yaml"]):
-    from mtml_ros.errors import ConfigurationError
-    from mtml_ros.taxonomy import Taxonomy
+    from mtml_ros.core.errors import ConfigurationError
+    from mtml_ros.core.taxonomy import Taxonomy
 
 FILE = Path(tempfile.mkdtemp()) / "taxonomy.yaml"
 WORDS = ["unknown", "box", "", "null", "~", "on", "[]", "{}", "0x7", "1_0", "!!str x", "*a", "&a"]

@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 with atheris.instrument_imports(include=["mtml_ros"]):
-    from mtml_ros.datasets.point_files import read_points, write_points
-    from mtml_ros.errors import InputError
+    from mtml_ros.core.errors import InputError
+    from mtml_ros.io.point_files import read_points, write_points
 
 FOLDER = Path(tempfile.mkdtemp())
 XYZ = np.array([[1.0, 2.0, 3.0], [-4.5, 0.25, 1e-3]], dtype=np.float32)

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from mtml_ros.errors import ConfigurationError, InputError
+from mtml_ros.core.errors import ConfigurationError, InputError
 
 
 @click.command("benchmark", short_help="Measure speed beside the obvious alternatives.")

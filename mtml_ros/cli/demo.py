@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mtml_ros.cli.segment import table
-from mtml_ros.errors import MtmlError
+from mtml_ros.core.errors import MtmlError
 
 if TYPE_CHECKING:
-    from mtml_ros.taxonomy import Taxonomy
+    from mtml_ros.core.taxonomy import Taxonomy
 
 SCANS = Path(__file__).resolve().parent.parent / "datasets" / "scans"
 DEFAULT_SCAN = SCANS / "living_room.npz"
@@ -160,9 +160,9 @@ def draw(out: Path, record: dict[str, Any], title: str) -> None:
     """Writes instances.png and instances.html from what the recorder wrote into `out`."""
     import numpy as np
 
-    from mtml_ros.datasets.point_files import read_points
-    from mtml_ros.instances import OrientedBox
-    from mtml_ros.taxonomy import Taxonomy
+    from mtml_ros.core.instances import OrientedBox
+    from mtml_ros.core.taxonomy import Taxonomy
+    from mtml_ros.io.point_files import read_points
     from mtml_ros.visualization.page import write_page
     from mtml_ros.visualization.picture import draw_segmentation
     from mtml_ros.visualization.view import Cells, ShownObject

@@ -35,9 +35,9 @@ def command(
     holds SCENE.txt with class id * 1000 + instance number for each point. The scenes are those
     that PRED_DIR has.
     """
-    from mtml_ros.evaluation.benchmark_files import evaluate_folders
+    from mtml_ros.core.taxonomy import Taxonomy
     from mtml_ros.evaluation.tables import ap_table
-    from mtml_ros.taxonomy import Taxonomy
+    from mtml_ros.io.benchmark_files import evaluate_folders
 
     things = {c.id: c.name for c in Taxonomy.load(taxonomy).classes if c.kind == "thing"}
     result = evaluate_folders(

@@ -50,11 +50,11 @@ def command(
     import numpy as np
     from tqdm import tqdm
 
-    from mtml_ros.datasets.rooms import VALIDATION, RoomSettings, complete_room, generate_room
+    from mtml_ros.core.errors import InputError
+    from mtml_ros.core.taxonomy import Taxonomy
     from mtml_ros.datasets.scene_files import write_scene
-    from mtml_ros.datasets.semantic_noise import with_noise
-    from mtml_ros.errors import InputError
-    from mtml_ros.taxonomy import Taxonomy
+    from mtml_ros.simulation.label_noise import with_noise
+    from mtml_ros.simulation.rooms import VALIDATION, RoomSettings, complete_room, generate_room
     from mtml_ros.visualization.scenes import show_scene
 
     taxonomy = Taxonomy.scannet()

@@ -32,10 +32,10 @@ def command(count: int, seed: int, out: Path, preset: str) -> None:
     """
     from tqdm import tqdm
 
+    from mtml_ros.core.errors import InputError
+    from mtml_ros.core.taxonomy import Taxonomy
     from mtml_ros.datasets.scene_files import write_scene
     from mtml_ros.datasets.toy import PRESETS, generate_scene
-    from mtml_ros.errors import InputError
-    from mtml_ros.taxonomy import Taxonomy
     from mtml_ros.visualization.scenes import show_scene
 
     taxonomy = Taxonomy.toy()

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from mtml_ros import __version__
-from mtml_ros.errors import MtmlError
+from mtml_ros.core.errors import MtmlError
 
 
 class LazyGroup(click.Group):

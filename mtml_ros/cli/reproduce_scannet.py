@@ -41,9 +41,9 @@ def command(
 
     from tqdm import tqdm
 
-    from mtml_ros.evaluation.reproduce_scannet import Method, baselines, run
-    from mtml_ros.segmenter import InstanceSegmenter
-    from mtml_ros.taxonomy import Taxonomy
+    from mtml_ros.core.taxonomy import Taxonomy
+    from mtml_ros.experiments.reproduce_scannet import Method, baselines, run
+    from mtml_ros.segmentation.segmenter import InstanceSegmenter
 
     taxonomy = Taxonomy.scannet()
     segmenter = InstanceSegmenter.load(weights, taxonomy, device)

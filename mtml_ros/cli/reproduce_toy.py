@@ -49,8 +49,8 @@ def command(
     """
     from dataclasses import replace
 
-    from mtml_ros.evaluation import reproduce_toy, toy_ablations
-    from mtml_ros.resources import config_file
+    from mtml_ros.core.resources import config_file
+    from mtml_ros.experiments import reproduce_toy, toy_ablations
     from mtml_ros.training.recipe import Recipe
     from mtml_ros.visualization.charts import draw_toy_table
 

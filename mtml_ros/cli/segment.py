@@ -15,10 +15,10 @@ import click
 if TYPE_CHECKING:
     import numpy as np
 
-    from mtml_ros.datasets.point_files import PointFile
-    from mtml_ros.instances import Segmentation
-    from mtml_ros.segmenter import InstanceSegmenter
-    from mtml_ros.taxonomy import Taxonomy
+    from mtml_ros.core.instances import Segmentation
+    from mtml_ros.core.taxonomy import Taxonomy
+    from mtml_ros.io.point_files import PointFile
+    from mtml_ros.segmentation.segmenter import InstanceSegmenter
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -70,8 +70,8 @@ def command(
     none); a .ply also colours by instance. The same input gives the same output, and the same
     objects as the node finds.
     """
-    from mtml_ros.datasets.point_files import read_points, write_points
-    from mtml_ros.taxonomy import Taxonomy
+    from mtml_ros.core.taxonomy import Taxonomy
+    from mtml_ros.io.point_files import read_points, write_points
 
     _check_names(out, scan, proposals)
     taxonomy = Taxonomy.load(taxonomy_name)
@@ -79,7 +79,7 @@ def command(
         cloud = read_points(scan)
         note(f"{len(cloud):,} points")
     with _step("loading the network") as note:
-        from mtml_ros.segmenter import InstanceSegmenter
+        from mtml_ros.segmentation.segmenter import InstanceSegmenter
 
         segmenter = InstanceSegmenter.load(weights, taxonomy, device)
         note(str(segmenter.device))
@@ -134,8 +134,8 @@ def segment_cloud(
     """
     import numpy as np
 
-    from mtml_ros.errors import ConfigurationError, InputError
-    from mtml_ros.voxels import LabeledPoints, VoxelGrid
+    from mtml_ros.core.errors import ConfigurationError, InputError
+    from mtml_ros.core.voxels import LabeledPoints, VoxelGrid
 
     taxonomy = segmenter.taxonomy
     if cloud.label is None and not segmenter.config.semantic:
@@ -208,7 +208,7 @@ def table(records: list[dict[str, Any]], unit: str = "points") -> str:
 
 def _check_names(out: Path, scan: Path, proposals: Path | None) -> None:
     """Refuses before the work what could not be written after it."""
-    from mtml_ros.errors import InputError
+    from mtml_ros.core.errors import InputError
 
     if out.suffix.lower() not in (".ply", ".npz"):
         raise InputError(f"--out {out}: must end in .ply or .npz")
@@ -222,7 +222,7 @@ def _check_names(out: Path, scan: Path, proposals: Path | None) -> None:
 
 
 def _write_json(path: Path, found: Found, records: list[dict[str, Any]]) -> None:
-    from mtml_ros.errors import InputError
+    from mtml_ros.core.errors import InputError
 
     content = {"voxel_size": found.segmentation.grid.voxel_size, "objects": records}
     try:
@@ -236,7 +236,7 @@ def _write_proposals(folder: Path, scene: str, found: Found, taxonomy: Taxonomy)
     import numpy as np
 
     from mtml_ros.evaluation.average_precision import Prediction
-    from mtml_ros.evaluation.benchmark_files import write_submission
+    from mtml_ros.io.benchmark_files import write_submission
 
     # points sorted by voxel, so that a mask's points are a few slices; voxel -1 comes first
     order = np.argsort(found.point_to_voxel, kind="stable")

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mtml_ros.datasets.point_files import read_points
-from mtml_ros.datasets.scene import Scene
-from mtml_ros.errors import InputError
-from mtml_ros.taxonomy import MAX_CLASSES, Taxonomy
+from mtml_ros.core.errors import InputError
+from mtml_ros.core.scene import Scene
+from mtml_ros.core.taxonomy import MAX_CLASSES, Taxonomy
+from mtml_ros.io.point_files import read_points
 
 _VERTICES, _SEMANTIC, _INSTANCE = "_vert.npy", "_sem_label.npy", "_ins_label.npy"
 _COORDINATE_NAMES = ("coord", "coords")

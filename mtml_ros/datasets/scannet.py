@@ -21,13 +21,13 @@ from typing import Any
 
 import numpy as np
 
+from mtml_ros.core.errors import InputError
+from mtml_ros.core.scene import Scene
+from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.datasets.layouts import read_npy
-from mtml_ros.datasets.point_files import read_points
-from mtml_ros.datasets.scene import Scene
 from mtml_ros.datasets.scene_files import write_scene
-from mtml_ros.errors import InputError
-from mtml_ros.evaluation.benchmark_files import read_integers, write_ground_truth
-from mtml_ros.taxonomy import Taxonomy
+from mtml_ros.io.benchmark_files import read_integers, write_ground_truth
+from mtml_ros.io.point_files import read_points
 
 LABEL_MAP = "scannetv2-labels.combined.tsv"
 SPLITS = ("train", "val", "test")
@@ -129,7 +129,7 @@ class ScanNet:
 
 def one_point_a_voxel(scene: Scene, voxel_size: float) -> Scene:
     """The scene's occupied voxels as points at their centres, with their points' majorities."""
-    from mtml_ros.training.samples import voxelize
+    from mtml_ros.datasets.samples import voxelize
 
     sample = voxelize(scene, voxel_size)
     noisy = None if scene.noisy_labels is None else sample.grid.labels

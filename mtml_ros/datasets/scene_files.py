@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mtml_ros.datasets.npz import read_npz
-from mtml_ros.datasets.scene import Scene
-from mtml_ros.errors import InputError
-from mtml_ros.taxonomy import Taxonomy
+from mtml_ros.core.errors import InputError
+from mtml_ros.core.scene import Scene
+from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.io.npz import read_npz
 
 FIELDS = ("xyz", "label", "instance", "noisy_label", "features")
 

@@ -20,7 +20,7 @@ from typing import Literal
 
 import numpy as np
 
-from mtml_ros.datasets.scene import Scene
+from mtml_ros.core.scene import Scene
 
 EDGES = np.array(
     [[0.4, 0.4, 0.4], [0.6, 0.6, 0.8], [1.2, 0.6, 0.7], [0.8, 0.5, 1.2], [1.6, 0.7, 0.4]]

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from mtml_ros.errors import ConfigurationError, InputError
+from mtml_ros.core.errors import ConfigurationError, InputError
 
 OVERLAPS = tuple(float(t) for t in np.arange(0.5, 0.95, 0.05))
 """The nine IoU thresholds that AP averages."""

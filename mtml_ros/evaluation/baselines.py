@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from mtml_ros.grouping.components import connected_components
-from mtml_ros.instances import Proposal, Segmentation, make_instance
-from mtml_ros.taxonomy import Taxonomy
-from mtml_ros.voxels import VoxelGrid
+from mtml_ros.core.instances import Proposal, Segmentation, make_instance
+from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.core.voxels import VoxelGrid
+from mtml_ros.segmentation.components import connected_components
 
 HALF_SCORE_VOXELS = 100
 """Size at which a baseline's score is .5; it changes no order, hence no AP."""

@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from mtml_ros.datasets.scene import Scene
+from mtml_ros.core.instances import Instance, Proposal, Segmentation
+from mtml_ros.core.scene import Scene
+from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.core.voxels import LabeledPoints, VoxelGrid
 from mtml_ros.evaluation.average_precision import (
     MIN_REGION,
     APResult,
@@ -17,10 +20,7 @@ from mtml_ros.evaluation.average_precision import (
     GroundTruth,
     Prediction,
 )
-from mtml_ros.evaluation.coherent import CoherentAccuracy, Counts
-from mtml_ros.instances import Instance, Proposal, Segmentation
-from mtml_ros.taxonomy import Taxonomy
-from mtml_ros.voxels import LabeledPoints, VoxelGrid
+from mtml_ros.evaluation.non_overlapping import CoherentAccuracy, Counts
 
 Segment = Callable[[VoxelGrid], Segmentation]
 

@@ -9,12 +9,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from mtml_ros.datasets.scene import Scene
-from mtml_ros.errors import InputError
-from mtml_ros.instances import Segmentation
-from mtml_ros.tracker import InstanceTracker, TrackedInstance
-from mtml_ros.voxel_map import VoxelMap
-from mtml_ros.voxels import LabeledPoints, VoxelGrid, occupied_voxels, pack_keys
+from mtml_ros.core.errors import InputError
+from mtml_ros.core.instances import Segmentation
+from mtml_ros.core.scene import Scene
+from mtml_ros.core.voxels import LabeledPoints, VoxelGrid, occupied_voxels, pack_keys
+from mtml_ros.mapping.voxel_map import VoxelMap
+from mtml_ros.tracking.tracker import InstanceTracker, TrackedInstance
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mtml_ros.errors import InputError
-from mtml_ros.voxels import pack_keys
+from mtml_ros.core.errors import InputError
+from mtml_ros.core.voxels import pack_keys
 
 ALIGNMENT = 32
 """Grids keep their place modulo this many voxels, so that the coarse levels of the network

@@ -12,12 +12,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from mtml_ros.checksum import content_checksum
-from mtml_ros.errors import CheckpointError, ConfigurationError
-from mtml_ros.grouping.quality import FEATURES, LABEL_FEATURES, QualityModel
+from mtml_ros.core.checksum import content_checksum
+from mtml_ros.core.errors import CheckpointError, ConfigurationError
 from mtml_ros.network.config import NetworkConfig
 from mtml_ros.network.dense import DenseNetwork
 from mtml_ros.network.sparse import SparseNetwork
+from mtml_ros.segmentation.learned_score import FEATURES, LABEL_FEATURES, QualityModel
 
 FORMAT = "mtml_ros checkpoint"
 VERSION = 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
-from mtml_ros.errors import ConfigurationError
-from mtml_ros.taxonomy import MAX_CLASSES
+from mtml_ros.core.errors import ConfigurationError
+from mtml_ros.core.taxonomy import MAX_CLASSES
 
 Architecture = Literal["sparse", "dense"]
 InputKind = Literal["labels", "features"]

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mtml_ros.errors import InputError
+from mtml_ros.core.errors import InputError
 from mtml_ros.network.batch import VoxelBatch
 
 BITS = 18

@@ -1,7 +1,7 @@
 """The doors between ROS messages and arrays: decode on the way in, encode on the way out."""
 
-from mtml_ros.ros.decode import CloudError, DecodedCloud, Reason, decode_cloud, decode_labels
-from mtml_ros.ros.encode import (
+from mtml_ros.ros.input.decode import CloudError, DecodedCloud, Reason, decode_cloud, decode_labels
+from mtml_ros.ros.output.encode import (
     encode_detections,
     encode_instances,
     encode_markers,

@@ -28,11 +28,11 @@ from rclpy.task import Future
 from rclpy.utilities import get_default_context, try_shutdown
 from std_srvs.srv import Trigger
 
-from mtml_ros.errors import MtmlError
-from mtml_ros.map_file import inside_folder
-from mtml_ros.ros.declaration import LiveParameters
-from mtml_ros.ros.diagnostics import Health, make_status
-from mtml_ros.ros.parameters import Parameters
+from mtml_ros.core.errors import MtmlError
+from mtml_ros.mapping.map_file import inside_folder
+from mtml_ros.ros.output.diagnostics import Health, make_status
+from mtml_ros.ros.parameters.declaration import LiveParameters
+from mtml_ros.ros.parameters.table import Parameters
 from mtml_ros.ros.states import Active, Configured
 from mtml_ros.srv import MapFile
 

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 from rclpy.clock import Clock
 from rclpy.lifecycle import LifecycleNode
 
-from mtml_ros.errors import ConfigurationError
-from mtml_ros.ros.diagnostics import Health
-from mtml_ros.ros.frames import Frames
-from mtml_ros.ros.ingestion import Ingestion
-from mtml_ros.ros.inputs import Inputs
-from mtml_ros.ros.parameters import Parameters
-from mtml_ros.ros.pipeline import Pipeline, free_memory
-from mtml_ros.ros.publishing import Outputs
+from mtml_ros.core.errors import ConfigurationError
+from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.mapper import Pipeline, free_memory
+from mtml_ros.mapping.voxel_map import VoxelMap
+from mtml_ros.ros.input.frames import Frames
+from mtml_ros.ros.input.ingestion import Ingestion
+from mtml_ros.ros.input.subscriptions import Inputs
+from mtml_ros.ros.output.diagnostics import Health
+from mtml_ros.ros.output.publishing import Outputs
+from mtml_ros.ros.parameters.table import Parameters
 from mtml_ros.ros.worker import Worker
-from mtml_ros.taxonomy import Taxonomy
-from mtml_ros.voxel_map import VoxelMap
 
 if TYPE_CHECKING:
-    from mtml_ros.segmenter import InstanceSegmenter
+    from mtml_ros.segmentation.segmenter import InstanceSegmenter
 
 STOP_SECONDS = 1.0
 """How long a segmentation that runs may hold up deactivation and exit."""
@@ -46,7 +46,7 @@ class Configured:
     def _loader(self, parameters: Parameters) -> Callable[[str], InstanceSegmenter]:
         def load(device: str) -> InstanceSegmenter:
             # torch takes seconds to import: the node answers on the graph before that
-            from mtml_ros.segmenter import InstanceSegmenter
+            from mtml_ros.segmentation.segmenter import InstanceSegmenter
 
             weights = os.path.expanduser(parameters.weights) or None
             segmenter = InstanceSegmenter.load(weights, self.taxonomy, device)

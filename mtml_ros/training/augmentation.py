@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mtml_ros.datasets.scene import Scene
+from mtml_ros.core.scene import Scene
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from mtml_ros.datasets.scene import Scene
-from mtml_ros.grouping.proposals import Masks
-from mtml_ros.grouping.quality import QualityModel, mask_features
-from mtml_ros.segmenter import InstanceSegmenter
-from mtml_ros.training.samples import voxelize
-from mtml_ros.voxels import VoxelGrid
+from mtml_ros.core.scene import Scene
+from mtml_ros.core.voxels import VoxelGrid
+from mtml_ros.datasets.samples import voxelize
+from mtml_ros.segmentation.learned_score import QualityModel, mask_features
+from mtml_ros.segmentation.proposals import Masks
+from mtml_ros.segmentation.segmenter import InstanceSegmenter
 
 HIDDEN = 24
 MEMBERS = 4

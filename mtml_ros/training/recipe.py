@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from mtml_ros.errors import ConfigurationError
+from mtml_ros.core.errors import ConfigurationError
+from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.network.config import NetworkConfig
-from mtml_ros.taxonomy import Taxonomy
 from mtml_ros.training.augmentation import AugmentationSettings
 from mtml_ros.training.losses import LossSettings
 

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from mtml_ros.core.errors import ConfigurationError
+from mtml_ros.core.scene import Scene
+from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.datasets import toy
-from mtml_ros.datasets.scene import Scene
 from mtml_ros.datasets.scene_files import read_scene
-from mtml_ros.errors import ConfigurationError
-from mtml_ros.taxonomy import Taxonomy
 
 
 class SceneSource(Protocol):
@@ -82,7 +82,7 @@ class ToySource:
 class RoomSource:
     """Procedural rooms, each made for one step and never seen again, with labels that err.
 
-    noise: least and most level of label noise, see datasets/semantic_noise.py; in training rooms
+    noise: least and most level of label noise, see simulation/label_noise.py; in training rooms
     each kind of error has a strength of its own.
     unlabelled, clean: share of the rooms that come without any label, and with true ones.
     validation_noise: the level in validation rooms.
@@ -101,8 +101,8 @@ class RoomSource:
         self.validation_noise = validation_noise
 
     def draw(self, rng: np.random.Generator) -> Scene:
-        from mtml_ros.datasets.rooms import generate_room
-        from mtml_ros.datasets.semantic_noise import NoiseSettings, with_noise
+        from mtml_ros.simulation.label_noise import NoiseSettings, with_noise
+        from mtml_ros.simulation.rooms import generate_room
 
         fate = rng.random()
         level = None if fate < self.unlabelled else float(rng.uniform(*self.noise))
@@ -111,8 +111,8 @@ class RoomSource:
         return with_noise(generate_room(rng), level, rng, NoiseSettings.varied(rng))
 
     def validation(self, count: int) -> Iterator[Scene]:
-        from mtml_ros.datasets.rooms import VALIDATION, generate_room
-        from mtml_ros.datasets.semantic_noise import with_noise
+        from mtml_ros.simulation.label_noise import with_noise
+        from mtml_ros.simulation.rooms import VALIDATION, generate_room
 
         for i in range(count):
             rng = np.random.default_rng((77_000, i))

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from mtml_ros.errors import InputError
-from mtml_ros.taxonomy import Taxonomy
+from mtml_ros.core.errors import InputError
+from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.visualization.colors import instance_colors, score_colors
 from mtml_ros.visualization.picture import CUT_HEIGHT, best_azimuth
 from mtml_ros.visualization.view import Cells, ShownObject, floor_height

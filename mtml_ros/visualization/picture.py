@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mtml_ros.taxonomy import Taxonomy
+from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.visualization.colors import instance_colors
 from mtml_ros.visualization.render import Camera, draw_cubes
 from mtml_ros.visualization.view import Cells, ShownObject, floor_height

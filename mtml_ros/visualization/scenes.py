@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from mtml_ros.datasets.scene import Scene
-from mtml_ros.instances import make_instance
-from mtml_ros.taxonomy import Taxonomy
+from mtml_ros.core.instances import make_instance
+from mtml_ros.core.scene import Scene
+from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.core.voxels import LabeledPoints, VoxelGrid
 from mtml_ros.visualization.page import write_page
 from mtml_ros.visualization.picture import draw_segmentation
 from mtml_ros.visualization.view import Cells, ShownObject, cells_of_points
-from mtml_ros.voxels import LabeledPoints, VoxelGrid
 
 _VOXEL = 0.1  # metres, of the objects' boxes and counts
 

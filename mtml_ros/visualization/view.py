@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mtml_ros.instances import OrientedBox, Segmentation
-from mtml_ros.taxonomy import Taxonomy
-from mtml_ros.voxels import unpack_keys, voxel_keys
+from mtml_ros.core.instances import OrientedBox, Segmentation
+from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.core.voxels import unpack_keys, voxel_keys
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.network.checkpoint import Checkpoint, build_network, save_checkpoint
 from mtml_ros.network.config import NetworkConfig
-from mtml_ros.taxonomy import Taxonomy
 
 
 @pytest.fixture

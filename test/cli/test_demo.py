@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mtml_ros.cli import demo
-from mtml_ros.datasets.point_files import read_points
+from mtml_ros.io.point_files import read_points
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import numpy as np
 from click.testing import CliRunner
 
 from mtml_ros.cli.main import mtml
+from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.datasets.scene_files import read_scene
 from mtml_ros.datasets.toy import generate_scene
-from mtml_ros.taxonomy import Taxonomy
 
 
 def test_scenes_are_those_of_their_seeds(runner: CliRunner, tmp_path: Path) -> None:

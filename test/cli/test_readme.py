@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from mtml_ros.cli.main import COMMANDS, LazyGroup, mtml
-from mtml_ros.ros.parameter_docs import markdown_table
-from mtml_ros.taxonomy import Taxonomy
+from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.ros.parameters.documents import markdown_table
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

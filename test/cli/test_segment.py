@@ -11,12 +11,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mtml_ros.cli.main import mtml
-from mtml_ros.datasets.point_files import read_points, write_points
-from mtml_ros.evaluation.benchmark_files import read_predictions
-from mtml_ros.segmenter import InstanceSegmenter
-from mtml_ros.taxonomy import Taxonomy
-from mtml_ros.voxel_map import VoxelMap
-from mtml_ros.voxels import LabeledPoints
+from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.core.voxels import LabeledPoints
+from mtml_ros.io.benchmark_files import read_predictions
+from mtml_ros.io.point_files import read_points, write_points
+from mtml_ros.mapping.voxel_map import VoxelMap
+from mtml_ros.segmentation.segmenter import InstanceSegmenter
 
 
 def run(runner: CliRunner, weights: Path, *words: object) -> Result:

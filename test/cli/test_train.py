@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from mtml_ros.cli.main import mtml
+from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.datasets.scene_files import write_scene
 from mtml_ros.datasets.toy import ToySettings, generate_scene
-from mtml_ros.taxonomy import Taxonomy
 
 SETTINGS = ToySettings(objects=(4, 5), extent=3.0, solid=False)
 

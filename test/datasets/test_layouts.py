@@ -5,10 +5,10 @@ import pickle
 import numpy as np
 import pytest
 
+from mtml_ros.core.errors import InputError
+from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.datasets.layouts import find_rooms, read_npy, read_room
-from mtml_ros.datasets.point_files import write_points
-from mtml_ros.errors import InputError
-from mtml_ros.taxonomy import Taxonomy
+from mtml_ros.io.point_files import write_points
 
 TAXONOMY = Taxonomy.scannet()
 CHAIR, FLOOR = TAXONOMY.index("chair"), TAXONOMY.index("floor")

@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from mtml_ros.datasets.point_files import write_points
+from mtml_ros.core.errors import InputError
+from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.datasets.scannet import ScanNet, read_annotation, read_label_map, read_split
 from mtml_ros.datasets.scene_files import read_scene
-from mtml_ros.errors import InputError
-from mtml_ros.taxonomy import Taxonomy
+from mtml_ros.io.point_files import write_points
 
 TAXONOMY = Taxonomy.scannet()
 CHAIR, TABLE, WALL = (TAXONOMY.index(n) for n in ("chair", "table", "wall"))

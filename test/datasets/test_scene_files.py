@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from mtml_ros.datasets.point_files import read_points
-from mtml_ros.datasets.scene import Scene
+from mtml_ros.core.errors import InputError
+from mtml_ros.core.scene import Scene
+from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.datasets.scene_files import read_scene, write_scene
 from mtml_ros.datasets.toy import generate_scene
-from mtml_ros.errors import InputError
-from mtml_ros.taxonomy import Taxonomy
+from mtml_ros.io.point_files import read_points
 
 TAXONOMY = Taxonomy.scannet()
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from scipy.spatial import ConvexHull, Delaunay, cKDTree
 
+from mtml_ros.core.scene import Scene
+from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.datasets import toy
-from mtml_ros.datasets.scene import Scene
 from mtml_ros.datasets.toy import PRESETS, ToySettings, generate_scene
 from mtml_ros.evaluation.baselines import components_as_instances
 from mtml_ros.evaluation.scenes import evaluate_segmenter
-from mtml_ros.taxonomy import Taxonomy
 
 PAPER = (92.5, 85.1, 86.9, 93.5, 79.9)  # Table 1, connected components on true labels
 TOUCH = 0.12

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtml_ros.errors import ConfigurationError, InputError
+from mtml_ros.core.errors import ConfigurationError, InputError
 from mtml_ros.evaluation.average_precision import (
     OVERLAPS,
     AveragePrecision,

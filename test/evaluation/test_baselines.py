@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.core.voxels import VoxelGrid, pack_keys
 from mtml_ros.evaluation.baselines import components_as_instances, labels_as_instances
-from mtml_ros.taxonomy import Taxonomy
-from mtml_ros.voxels import VoxelGrid, pack_keys
 
 TAXONOMY = Taxonomy.scannet()
 CHAIR, TABLE, FLOOR = (TAXONOMY.index(n) for n in ("chair", "table", "floor"))

@@ -5,12 +5,12 @@ from functools import partial
 import numpy as np
 import pytest
 
-from mtml_ros.datasets.scene import Scene
+from mtml_ros.core.instances import Proposal
+from mtml_ros.core.scene import Scene
+from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.core.voxels import LabeledPoints, VoxelGrid
 from mtml_ros.evaluation.baselines import components_as_instances, labels_as_instances
 from mtml_ros.evaluation.scenes import SceneEvaluation, evaluate_segmenter, predictions_on_points
-from mtml_ros.instances import Proposal
-from mtml_ros.taxonomy import Taxonomy
-from mtml_ros.voxels import LabeledPoints, VoxelGrid
 
 TAXONOMY = Taxonomy.scannet()
 CHAIR, TABLE = TAXONOMY.index("chair"), TAXONOMY.index("table")

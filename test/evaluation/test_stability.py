@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
-from mtml_ros.datasets.scene import Scene
-from mtml_ros.errors import InputError
+from mtml_ros.core.errors import InputError
+from mtml_ros.core.instances import Instance, OrientedBox
+from mtml_ros.core.scene import Scene
+from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.core.voxels import LabeledPoints, VoxelGrid
 from mtml_ros.evaluation.baselines import components_as_instances
 from mtml_ros.evaluation.stability import (
     IdStability,
@@ -12,10 +15,7 @@ from mtml_ros.evaluation.stability import (
     id_stability,
     voxel_truth,
 )
-from mtml_ros.instances import Instance, OrientedBox
-from mtml_ros.taxonomy import Taxonomy
-from mtml_ros.tracker import TrackedInstance
-from mtml_ros.voxels import LabeledPoints, VoxelGrid
+from mtml_ros.tracking.tracker import TrackedInstance
 
 ZERO = np.zeros(3)
 

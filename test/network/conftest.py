@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from mtml_ros.core.voxels import pack_keys
 from mtml_ros.network.batch import VoxelBatch, make_batch
-from mtml_ros.voxels import pack_keys
 
 MakeBatch = Callable[..., VoxelBatch]
 

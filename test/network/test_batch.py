@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtml_ros.errors import InputError
+from mtml_ros.core.errors import InputError
 from mtml_ros.network.batch import ALIGNMENT, make_batch, one_hot
 
 

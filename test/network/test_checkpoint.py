@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from mtml_ros.errors import CheckpointError
-from mtml_ros.grouping.quality import FEATURES, LABEL_FEATURES, QualityModel
+from mtml_ros.core.errors import CheckpointError
 from mtml_ros.network import checkpoint
 from mtml_ros.network.batch import make_batch
 from mtml_ros.network.checkpoint import (
@@ -25,6 +24,7 @@ from mtml_ros.network.checkpoint import (
     save_checkpoint,
 )
 from mtml_ros.network.config import NetworkConfig
+from mtml_ros.segmentation.learned_score import FEATURES, LABEL_FEATURES, QualityModel
 
 CONFIG = NetworkConfig(("chair", "table"), width=1, embedding_size=4, semantic=True)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtml_ros.errors import ConfigurationError
+from mtml_ros.core.errors import ConfigurationError
 from mtml_ros.network.config import NetworkConfig
 
 

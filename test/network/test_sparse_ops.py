@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn.functional import conv3d, conv_transpose3d
 
-from mtml_ros.errors import InputError
+from mtml_ros.core.errors import InputError
 from mtml_ros.network.batch import VoxelBatch, make_batch
 from mtml_ros.network.sparse_ops import BITS, Lattice, sparse_convolution
 

@@ -12,9 +12,9 @@ pytest.importorskip("launch_ros", reason="launch_ros comes with ROS only, there 
 
 from rcl_interfaces.srv import GetParameters
 
+from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.network.checkpoint import Checkpoint, build_network, save_checkpoint
 from mtml_ros.network.config import NetworkConfig
-from mtml_ros.taxonomy import Taxonomy
 
 PARAMETERS = """
 /**:

@@ -115,8 +115,8 @@ def test_the_environment_runs_the_checkout_with_the_installed_messages(root, tmp
         file.write("GENERATED = True\n")
     subprocess.run([python, root / "scripts" / "use_checkout.py"], check=True)
     program = (
-        "import mtml_ros, mtml_ros.errors, mtml_ros.msg\n"
-        "print(mtml_ros.errors.__file__)\nprint(mtml_ros.msg.__file__)"
+        "import mtml_ros, mtml_ros.core.errors, mtml_ros.msg\n"
+        "print(mtml_ros.core.errors.__file__)\nprint(mtml_ros.msg.__file__)"
     )
     done = subprocess.run(
         [python, "-c", program], cwd=tmp_path, check=True, capture_output=True, text=True

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import yaml
 
-from mtml_ros.datasets.point_files import read_points
+from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.io.point_files import read_points
 from mtml_ros.ros import qos
-from mtml_ros.taxonomy import Taxonomy
 
 
 def test_rviz_shows_what_the_node_publishes(root):

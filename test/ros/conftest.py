@@ -25,7 +25,7 @@ from visualization_msgs.msg import MarkerArray
 
 from mtml_ros.msg import ObjectInstanceArray
 from mtml_ros.ros import qos
-from mtml_ros.ros.scene_player import make_cloud
+from mtml_ros.ros.tools.scene_player import make_cloud
 from mtml_ros.srv import MapFile
 
 STAND_IN = Path(__file__).parent / "node_with_components.py"

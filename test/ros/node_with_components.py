@@ -10,10 +10,10 @@ import time
 from dataclasses import dataclass
 from types import ModuleType
 
+from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.core.voxels import VoxelGrid
 from mtml_ros.evaluation.baselines import components_as_instances
 from mtml_ros.ros.node import main
-from mtml_ros.taxonomy import Taxonomy
-from mtml_ros.voxels import VoxelGrid
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,9 @@ class ComponentSegmenter:
 
 
 if __name__ == "__main__":
-    segmenter = ModuleType("mtml_ros.segmenter")  # the real one imports torch: seconds a process
+    segmenter = ModuleType(
+        "mtml_ros.segmentation.segmenter"
+    )  # the real one imports torch: seconds a process
     segmenter.InstanceSegmenter = ComponentSegmenter
     sys.modules[segmenter.__name__] = segmenter
     sys.exit(main())

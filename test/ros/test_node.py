@@ -15,7 +15,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 
 from mtml_ros.msg import ObjectInstanceArray
-from mtml_ros.ros import parameters as table
+from mtml_ros.ros.parameters import table
 
 POLICY = Path(__file__).parents[2] / "security" / "instance_segmentation.policy.xml"
 CHAIR, TABLE = 5, 7

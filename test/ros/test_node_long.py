@@ -16,14 +16,14 @@ from lifecycle_msgs.msg import Transition
 from rcl_interfaces.msg import Parameter, ParameterValue
 from rcl_interfaces.srv import SetParameters
 
-from mtml_ros.datasets.point_files import write_points
-from mtml_ros.ros import parameters as table
+from mtml_ros.io.point_files import write_points
+from mtml_ros.ros.parameters import table
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
 
 CHAIR = 5
 SOAK_SECONDS = float(os.environ.get("MTML_SOAK_SECONDS", "3600"))
-PLAYER = "import sys; from mtml_ros.ros.scene_player import main; sys.exit(main())"
+PLAYER = "import sys; from mtml_ros.ros.tools.scene_player import main; sys.exit(main())"
 
 
 def usage(process):

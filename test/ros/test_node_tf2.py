@@ -8,7 +8,7 @@ from builtin_interfaces.msg import Time
 from geometry_msgs.msg import TransformStamped
 from std_msgs.msg import Header
 
-from mtml_ros.ros.scene_player import make_cloud
+from mtml_ros.ros.tools.scene_player import make_cloud
 
 pytest.importorskip("tf2_ros", reason="tf2_ros is no wheel; it comes with ROS")
 

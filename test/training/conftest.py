@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from mtml_ros.datasets.scene import Scene
+from mtml_ros.core.scene import Scene
+from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.datasets.scene_files import write_scene
-from mtml_ros.taxonomy import Taxonomy
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
 
-from mtml_ros.datasets.scene import Scene
+from mtml_ros.core.scene import Scene
 from mtml_ros.training.augmentation import AugmentationSettings, augment
 
 EVERYTHING = AugmentationSettings(

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from mtml_ros.grouping.proposals import Masks
-from mtml_ros.grouping.quality import FEATURES
+from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.network.checkpoint import Checkpoint, build_network
 from mtml_ros.network.config import NetworkConfig
-from mtml_ros.segmenter import InstanceSegmenter, SegmenterSettings
-from mtml_ros.taxonomy import Taxonomy
+from mtml_ros.segmentation.learned_score import FEATURES
+from mtml_ros.segmentation.proposals import Masks
+from mtml_ros.segmentation.segmenter import InstanceSegmenter, SegmenterSettings
 from mtml_ros.training import calibration
 from mtml_ros.training.calibration import best_overlap, calibrate, fit
 

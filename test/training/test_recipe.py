@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mtml_ros.errors import ConfigurationError
+from mtml_ros.core.errors import ConfigurationError
 from mtml_ros.training.losses import LossSettings
 from mtml_ros.training.recipe import Recipe
 

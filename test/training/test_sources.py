@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from mtml_ros.core.errors import ConfigurationError, InputError
 from mtml_ros.datasets import toy
-from mtml_ros.errors import ConfigurationError, InputError
 from mtml_ros.training import sources
 from mtml_ros.training.sources import make_source
 

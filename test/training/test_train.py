@@ -12,11 +12,11 @@ import pytest
 import torch
 import yaml
 
+from mtml_ros.core.errors import CheckpointError, ConfigurationError
+from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.datasets.scene_files import read_scene, write_scene
-from mtml_ros.errors import CheckpointError, ConfigurationError
 from mtml_ros.network.checkpoint import load_checkpoint
-from mtml_ros.segmenter import InstanceSegmenter
-from mtml_ros.taxonomy import Taxonomy
+from mtml_ros.segmentation.segmenter import InstanceSegmenter
 from mtml_ros.training import train as module
 from mtml_ros.training.recipe import Recipe
 from mtml_ros.training.train import Process, TrainingBatches, learning_rate, one_cycle, train

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from mtml_ros.instances import make_instance
-from mtml_ros.taxonomy import Taxonomy
+from mtml_ros.core.instances import make_instance
+from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.core.voxels import VoxelGrid
 from mtml_ros.visualization.view import Cells, ShownObject
-from mtml_ros.voxels import VoxelGrid
 
 EDGE = 0.1
 

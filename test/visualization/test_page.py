@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mtml_ros.errors import InputError
-from mtml_ros.taxonomy import Taxonomy
+from mtml_ros.core.errors import InputError
+from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.visualization.colors import instance_colors
 from mtml_ros.visualization.page import write_page
 from mtml_ros.visualization.view import Cells, ShownObject

@@ -6,7 +6,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from mtml_ros.taxonomy import Taxonomy
+from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.visualization import picture
 from mtml_ros.visualization.colors import SURROUNDINGS, instance_colors
 from mtml_ros.visualization.view import Cells, ShownObject

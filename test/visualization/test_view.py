@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from mtml_ros.instances import Segmentation, make_instance
-from mtml_ros.taxonomy import Taxonomy
+from mtml_ros.core.instances import Segmentation, make_instance
+from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.core.voxels import VoxelGrid
 from mtml_ros.visualization.view import cells_of_points, cells_of_segmentation, objects_of
-from mtml_ros.voxels import VoxelGrid
 
 
 def test_points_of_one_cube_become_one() -> None:

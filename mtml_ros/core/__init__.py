@@ -1,0 +1,1 @@
+"""What everything speaks: voxels, sorted keys, taxonomy, instances, errors."""

@@ -1,0 +1,261 @@
+"""Label sets: ids, names, colours, what is a countable thing, and how a user's labels map in.
+
+Inside the package a label is a *class index*: 0 is "unknown", 1..C are the taxonomy's classes in
+their order. Ids (NYU40's, COCO's, a user's own) exist only at the doors: `Taxonomy.encode` on the
+way in, `Taxonomy.ids` on the way out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import yaml
+
+from mtml_ros.core.errors import ConfigurationError
+
+Kind = Literal["thing", "stuff", "ignore"]
+
+UNKNOWN = 0
+"""Class index of a voxel whose label is not in the taxonomy (or has none)."""
+
+MAX_CLASSES = 255  # a class index is a uint8, index 0 is taken
+MAX_FILE_BYTES = 1 << 18  # ten times what 255 classes need
+
+
+@dataclass(frozen=True)
+class SemanticClass:
+    """One class of a taxonomy.
+
+    id: the number that clouds carry (0..65535, as `~/points` publishes it in a uint16).
+    kind: "thing" (countable: gets instances), "stuff" (wall, floor) or "ignore".
+    color: RGB, 0..255.
+    network_name: the class of the network's own label set that this one is fed in as.
+    """
+
+    id: int
+    name: str
+    kind: Kind
+    color: tuple[int, int, int]
+    network_name: str
+
+
+class Taxonomy:
+    """An ordered set of classes. Immutable.
+
+    Raises ConfigurationError when ids or names repeat, or a value is out of its range.
+    """
+
+    def __init__(self, classes: Sequence[SemanticClass]) -> None:
+        self.classes = tuple(classes)
+        _validate(self.classes)
+
+    def __len__(self) -> int:
+        """Number of classes, "unknown" not counted."""
+        return len(self.classes)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Taxonomy) and self.classes == other.classes
+
+    def __hash__(self) -> int:
+        return hash(self.classes)
+
+    @cached_property
+    def ids(self) -> np.ndarray:
+        """(C + 1,) uint16: class index to id; unknown is 0."""
+        return np.array([0, *(c.id for c in self.classes)], dtype=np.uint16)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """C + 1 names by class index; names[0] is "unknown"."""
+        return ("unknown", *(c.name for c in self.classes))
+
+    @cached_property
+    def colors(self) -> np.ndarray:
+        """(C + 1, 3) uint8 RGB by class index; unknown is grey."""
+        return np.array([(128, 128, 128), *(c.color for c in self.classes)], dtype=np.uint8)
+
+    @cached_property
+    def is_thing(self) -> np.ndarray:
+        """(C + 1,) bool by class index."""
+        return np.array([False, *(c.kind == "thing" for c in self.classes)])
+
+    @cached_property
+    def is_stuff(self) -> np.ndarray:
+        """(C + 1,) bool by class index."""
+        return np.array([False, *(c.kind == "stuff" for c in self.classes)])
+
+    def index(self, name: str) -> int:
+        """Class index of the class with this name; ConfigurationError if there is none."""
+        try:
+            return self.names.index(name)
+        except ValueError:
+            raise ConfigurationError(
+                f"no class {name!r} in the taxonomy; it has: {', '.join(self.names[1:])}"
+            ) from None
+
+    @cached_property
+    def _lookup(self) -> tuple[np.ndarray, np.ndarray]:
+        ids = np.array([c.id for c in self.classes], dtype=np.int64)
+        order = np.argsort(ids)
+        return ids[order], (order + 1).astype(np.uint8)
+
+    def encode(self, labels: np.ndarray) -> np.ndarray:
+        """Class indices (N,) uint8 of integer label ids (N,); ids not in the taxonomy give 0."""
+        sorted_ids, indices = self._lookup
+        if not labels.size:
+            return np.zeros(labels.shape, dtype=np.uint8)
+        if labels.dtype.itemsize == 1:  # one look-up a possible value, not a search a point
+            values = np.arange(256, dtype=np.uint8).view(labels.dtype)
+            table: np.ndarray = self._search(values, sorted_ids, indices)
+            return table[labels.view(np.uint8)]
+        return self._search(labels, sorted_ids, indices)
+
+    @staticmethod
+    def _search(labels: np.ndarray, sorted_ids: np.ndarray, indices: np.ndarray) -> np.ndarray:
+        # uint64 ids above int64's range wrap to negatives, which are in no taxonomy either way.
+        wide = labels.astype(np.int64)
+        at = np.minimum(np.searchsorted(sorted_ids, wide), len(sorted_ids) - 1)
+        return np.where(sorted_ids[at] == wide, indices[at], np.uint8(UNKNOWN))
+
+    def network_channels(self, network_names: Sequence[str]) -> np.ndarray:
+        """(C + 1,) int64: class index to the network's input channel.
+
+        network_names: the label set the network was trained on; its channel 0 is "unknown".
+        Raises ConfigurationError when a class maps to a name that the network does not know.
+        """
+        channel = {name: i + 1 for i, name in enumerate(network_names)}
+        unknown = [c.network_name for c in self.classes
+                   if c.network_name not in channel and c.network_name != "unknown"]  # fmt: skip
+        if unknown:
+            raise ConfigurationError(
+                f"taxonomy maps to classes that the weights do not know: {', '.join(unknown)}; "
+                f"map each with 'as: NAME' to one of: {', '.join(network_names)}"
+            )
+        return np.array([0, *(channel.get(c.network_name, 0) for c in self.classes)])
+
+    @staticmethod
+    def scannet() -> Taxonomy:
+        """ScanNet's 20 benchmark classes with their NYU40 ids; walls and floor are stuff."""
+        return Taxonomy([SemanticClass(i, n, k, c, n) for i, n, k, c in _SCANNET])
+
+    @staticmethod
+    def toy() -> Taxonomy:
+        """The toy set's five box classes (MTML, section 4.1), ids 1..5."""
+        palette = ((230, 90, 60), (70, 150, 220), (90, 190, 90), (220, 180, 50), (160, 100, 200))
+        return Taxonomy(
+            [SemanticClass(i + 1, f"box{i + 1}", "thing", c, f"box{i + 1}")
+             for i, c in enumerate(palette)]
+        )  # fmt: skip
+
+    @staticmethod
+    def load(name_or_path: str | Path) -> Taxonomy:
+        """A taxonomy by name ("scannet", "toy") or from a YAML file (see config/taxonomy.yaml).
+
+        Raises ConfigurationError, naming the file and the entry, for anything malformed.
+        """
+        if name_or_path == "scannet":
+            return Taxonomy.scannet()
+        if name_or_path == "toy":
+            return Taxonomy.toy()
+        return _load_yaml(Path(name_or_path))
+
+
+def _validate(classes: tuple[SemanticClass, ...]) -> None:
+    if not 1 <= len(classes) <= MAX_CLASSES:
+        raise ConfigurationError(f"a taxonomy has 1 to {MAX_CLASSES} classes, not {len(classes)}")
+    for what, values in (
+        ("id", [str(c.id) for c in classes]),
+        ("name", [c.name for c in classes]),
+    ):
+        repeated = sorted({v for v in values if values.count(v) > 1})
+        if repeated:
+            raise ConfigurationError(f"taxonomy: {what} given twice: {', '.join(repeated)}")
+    for c in classes:
+        if not 0 <= c.id <= 65535:
+            raise ConfigurationError(f"taxonomy: id {c.id} of {c.name!r} is outside 0..65535")
+        if not c.name or c.name == "unknown":
+            raise ConfigurationError(f"taxonomy: class {c.id} needs a name other than 'unknown'")
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML without references: nine of nine of nine ... fill any memory from a short file."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("references (*name) are not used in taxonomies")
+        return super().compose_node(parent, index)
+
+
+def _load_yaml(path: Path) -> Taxonomy:
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ConfigurationError(f"taxonomy {path}: larger than {MAX_FILE_BYTES} bytes")
+        data = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except (OSError, UnicodeDecodeError, ValueError, yaml.YAMLError, RecursionError) as error:
+        raise ConfigurationError(f"taxonomy {path}: cannot be read: {error}") from error
+    entries = data.get("classes") if isinstance(data, dict) else None
+    if not isinstance(entries, list):
+        raise ConfigurationError(f"taxonomy {path}: needs a list 'classes'")
+    try:
+        return Taxonomy([_parse_entry(e) for e in entries])
+    except (ConfigurationError, ValueError) as error:  # ValueError: an id of thousands of digits
+        raise ConfigurationError(f"{path}: {error}") from None
+
+
+def _parse_entry(entry: Any) -> SemanticClass:
+    """One YAML entry: {id, name, as: network class, kind: thing, color: [r, g, b]}."""
+    where = f"taxonomy entry {str(entry)[:120]}"
+    if not isinstance(entry, dict):
+        raise ConfigurationError(f"{where}: must be a mapping with id and name")
+    extra = set(map(str, entry)) - {"id", "name", "as", "kind", "color"}
+    if extra:
+        raise ConfigurationError(f"{where}: unknown key {', '.join(sorted(extra))}")
+    id_, name = entry.get("id"), entry.get("name")
+    if type(id_) is not int:
+        raise ConfigurationError(f"{where}: 'id' must be an integer")
+    if not isinstance(name, str):
+        raise ConfigurationError(f"{where}: 'name' must be a text")
+    network_name = entry.get("as", name)
+    if not isinstance(network_name, str):
+        raise ConfigurationError(f"{where}: 'as' must be a text")
+    known = {n: (k, c) for _, n, k, c in _SCANNET}
+    default_kind, default_color = known.get(network_name, ("thing", (160, 160, 160)))
+    kind = entry.get("kind", default_kind)
+    if kind not in get_args(Kind):
+        raise ConfigurationError(f"{where}: 'kind' must be one of {', '.join(get_args(Kind))}")
+    color = entry.get("color", list(default_color))
+    if not (isinstance(color, list) and len(color) == 3
+            and all(type(v) is int and 0 <= v <= 255 for v in color)):  # fmt: skip
+        raise ConfigurationError(f"{where}: 'color' must be three integers 0..255")
+    return SemanticClass(id_, name, kind, (color[0], color[1], color[2]), network_name)
+
+
+# Ids and names: ScanNet benchmark, "scannetv2-labels.combined.tsv" (nyu40id); colours: the
+# benchmark's palette. The two stuff classes are those that the benchmark gives no instances.
+_SCANNET: tuple[tuple[int, str, Kind, tuple[int, int, int]], ...] = (
+    (1, "wall", "stuff", (174, 199, 232)),
+    (2, "floor", "stuff", (152, 223, 138)),
+    (3, "cabinet", "thing", (31, 119, 180)),
+    (4, "bed", "thing", (255, 187, 120)),
+    (5, "chair", "thing", (188, 189, 34)),
+    (6, "sofa", "thing", (140, 86, 75)),
+    (7, "table", "thing", (255, 152, 150)),
+    (8, "door", "thing", (214, 39, 40)),
+    (9, "window", "thing", (197, 176, 213)),
+    (10, "bookshelf", "thing", (148, 103, 189)),
+    (11, "picture", "thing", (196, 156, 148)),
+    (12, "counter", "thing", (23, 190, 207)),
+    (14, "desk", "thing", (247, 182, 210)),
+    (16, "curtain", "thing", (219, 219, 141)),
+    (24, "refrigerator", "thing", (255, 127, 14)),
+    (28, "shower curtain", "thing", (158, 218, 229)),
+    (33, "toilet", "thing", (44, 160, 44)),
+    (34, "sink", "thing", (112, 128, 144)),
+    (36, "bathtub", "thing", (227, 119, 194)),
+    (39, "otherfurniture", "thing", (82, 84, 163)),
+)

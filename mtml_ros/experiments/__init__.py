@@ -1,0 +1,1 @@
+"""The tables: the paper's, ablations, real rooms."""

@@ -1,1 +1,0 @@
-"""From embeddings to instances: mean-shift, component splits, scores, suppression."""

@@ -1,0 +1,1 @@
+"""Files: point clouds, scans as arrays, the ScanNet benchmark's formats."""

@@ -1,0 +1,1 @@
+"""Clouds over time: the voxel map, its store, free space, its file."""

@@ -1,0 +1,180 @@
+"""VoxelStore: what is known of each voxel (votes, last seen, life), found by its key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mtml_ros.core.voxels import winning_labels
+
+MEMORY = 64
+"""Clouds that decide a voxel's label: the votes of its first 64 are summed; from then on each new
+one first scales the old votes by 1 - 1/64, so that a label can change however long it was seen."""
+
+HIT = 4
+"""Misses that a hit makes up for: what is hit in one cloud of five stays, however thin it is."""
+
+
+@dataclass
+class Slots:
+    """What is known of S voxels, in no order.
+
+    votes: (S, C) float32 by class index - 1. clouds: (S,) uint8, those that voted, up to MEMORY.
+    label: (S,) uint8. seen: (S,) int64, number of the last cloud that hit it.
+    life: (S,) uint8, how many clouds more may see through it.
+    """
+
+    votes: np.ndarray
+    clouds: np.ndarray
+    label: np.ndarray
+    seen: np.ndarray
+    life: np.ndarray
+
+    @staticmethod
+    def empty(size: int, num_classes: int) -> Slots:
+        """Slots of voxels of which nothing is known."""
+        return Slots(
+            np.zeros((size, num_classes), dtype=np.float32),
+            np.zeros(size, dtype=np.uint8),
+            np.zeros(size, dtype=np.uint8),
+            np.zeros(size, dtype=np.int64),
+            np.zeros(size, dtype=np.uint8),
+        )
+
+    def grow(self, size: int) -> None:
+        """Make room for `size` voxels; nothing is known of the new ones."""
+        larger = Slots.empty(size, self.votes.shape[1])
+        for name, values in vars(self).items():
+            getattr(larger, name)[: len(values)] = values
+        vars(self).update(vars(larger))
+
+    def forget(self, slots: np.ndarray) -> None:
+        """Forget what is known of these voxels."""
+        for values in vars(self).values():
+            values[slots] = 0
+
+    def vote(self, slots: np.ndarray, votes: np.ndarray) -> np.ndarray:
+        """Add a cloud's votes (n, C) to voxels; returns (n,) bool, those with another label now."""
+        voted = votes.any(axis=1)  # a cloud that knows no class of a voxel says nothing of it
+        clouds = self.clouds[slots]
+        total = self.votes[slots]
+        total[voted & (clouds >= MEMORY)] *= np.float32(1 - 1 / MEMORY)
+        total += votes
+        label = self.labels_of(total)
+        changed: np.ndarray = label != self.label[slots]
+        self.votes[slots] = total
+        self.label[slots] = label
+        self.clouds[slots] = np.minimum(clouds + voted, MEMORY)
+        return changed
+
+    @staticmethod
+    def labels_of(votes: np.ndarray) -> np.ndarray:
+        """(n,) uint8 winning labels of votes (n, C) by class index - 1."""
+        return winning_labels(np.pad(votes, ((0, 0), (1, 0))))
+
+
+class VoxelStore:
+    """Keys in ascending order, and a slot of each that stays the voxel's own while it is there.
+
+    keys: (V,) int64 and slot: (V,) int32 are replaced, never written into: who holds them has
+    the voxels of that moment. Most clouds bring few new voxels; adding them copies these two
+    arrays, and nothing else moves.
+    """
+
+    def __init__(self, num_classes: int, max_voxels: int) -> None:
+        self.max_voxels = max_voxels
+        self.keys = np.zeros(0, dtype=np.int64)
+        self.slot = np.zeros(0, dtype=np.int32)
+        self.slots = Slots.empty(0, num_classes)
+        self._free = np.zeros(0, dtype=np.int32)
+
+    @staticmethod
+    def of(keys: np.ndarray, slots: Slots, max_voxels: int) -> VoxelStore:
+        """A store of these voxels; keys ascending, slots in their order."""
+        store = VoxelStore(slots.votes.shape[1], max_voxels)
+        store.keys, store.slots = keys, slots
+        store.slot = np.arange(len(keys), dtype=np.int32)
+        return store
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def labels(self) -> np.ndarray:
+        """(V,) uint8, in the order of the keys."""
+        return self.slots.label[self.slot]
+
+    def find(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(n,) bool, which keys are there, and the rows of those that are."""
+        row = np.searchsorted(self.keys, keys)
+        known = row < len(self.keys)
+        known[known] = self.keys[row[known]] == keys[known]
+        return known, row[known]
+
+    def wear(self, missed: np.ndarray, hit: np.ndarray, clear_after: int) -> np.ndarray:
+        """Rows whose life ends, of those `missed` and not `hit` by a cloud (all rows ascending).
+
+        A new voxel has `clear_after` lives; a hit adds HIT, up to twice `clear_after`; a miss
+        takes one. So what is gone is removed after `clear_after` to twice as many clouds.
+        """
+        slot = self.slot[hit]
+        more = self.slots.life[slot].astype(np.int16) + HIT
+        self.slots.life[slot] = np.minimum(more, 2 * clear_after)
+        missed = np.setdiff1d(missed, hit, assume_unique=True)
+        slot = self.slot[missed]
+        self.slots.life[slot] -= np.minimum(self.slots.life[slot], 1)
+        ended: np.ndarray = missed[self.slots.life[slot] == 0]
+        return ended
+
+    def longest_unseen(self, leaving: np.ndarray, num_new: int) -> np.ndarray:
+        """Rows (ascending) to evict so that, without those `leaving`, `num_new` have room.
+
+        Those last seen by the earliest cloud; of one cloud, those with the lowest keys.
+        """
+        excess = len(self.keys) - len(leaving) + num_new - self.max_voxels
+        if excess <= 0:
+            return np.zeros(0, dtype=np.int64)
+        seen = self.slots.seen[self.slot]
+        seen[leaving] = np.iinfo(np.int64).max
+        last = np.partition(seen, excess - 1)[excess - 1]
+        older = np.flatnonzero(seen < last)
+        equal = np.flatnonzero(seen == last)[: excess - len(older)]
+        return np.union1d(older, equal)
+
+    def exchange(self, rows: np.ndarray, new_keys: np.ndarray) -> np.ndarray:
+        """Remove rows and add keys (ascending, none of them there); returns the new keys' slots.
+
+        All or nothing, should memory run out.
+        """
+        released, count = self.slot[rows], len(new_keys)
+        free = np.concatenate([self._free, released])
+        if count > len(free):
+            free = np.concatenate([self._grow(count - len(free)), free])
+        free, taken = free[: len(free) - count], free[len(free) - count :]
+        keys, slot = self.keys, self.slot
+        if len(rows):
+            keep = np.ones(len(keys), dtype=bool)
+            keep[rows] = False
+            keys, slot = keys[keep], slot[keep]
+        if count:
+            place = np.searchsorted(keys, new_keys) + np.arange(count)
+            old = np.ones(len(keys) + count, dtype=bool)
+            old[place] = False
+            keys, slot = _merged(old, place, keys, new_keys), _merged(old, place, slot, taken)
+        self.slots.forget(released)
+        self.keys, self.slot, self._free = keys, slot, free
+        return taken
+
+    def _grow(self, count: int) -> np.ndarray:
+        """`count` slots or more, twice as many as there are if the map may grow to that."""
+        size = len(self.slots.label)
+        grown = max(size + count, min(2 * size, self.max_voxels))
+        self.slots.grow(grown)
+        return np.arange(size, grown, dtype=np.int32)
+
+
+def _merged(old: np.ndarray, place: np.ndarray, values: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """`values` where `old`, and `new` at `place`."""
+    result = np.empty(len(old), dtype=values.dtype)
+    result[old], result[place] = values, new
+    return result

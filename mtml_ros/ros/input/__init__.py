@@ -1,0 +1,1 @@
+"""From messages to labelled points in the map's frame."""

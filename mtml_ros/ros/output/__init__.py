@@ -1,0 +1,1 @@
+"""From an update to messages, and the diagnostics."""

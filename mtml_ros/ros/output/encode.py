@@ -1,0 +1,209 @@
+"""Writes what was found as messages: voxel cloud, object records, markers, detections."""
+
+from __future__ import annotations
+
+import array
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
+from sensor_msgs.msg import PointCloud2, PointField
+from std_msgs.msg import ColorRGBA, Header
+from visualization_msgs.msg import Marker, MarkerArray
+
+from mtml_ros.core.instances import OrientedBox, Segmentation
+from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.msg import ObjectInstance, ObjectInstanceArray
+from mtml_ros.visualization.colors import instance_colors
+
+if TYPE_CHECKING:
+    from mtml_ros.tracking.tracker import TrackedInstance
+
+BOXES, NAMES = "boxes", "names"
+"""Marker namespaces; a marker's id in each is its object's id."""
+
+_BOX_OPACITY = 0.4
+_TEXT_HEIGHT = 0.15  # metres
+
+# name, offset in bytes, PointField type, numpy type; rgb is sent as a float32, as RViz and PCL
+# expect, whose bytes are 0, r, g, b from the highest down
+_FIELDS = (
+    ("x", 0, PointField.FLOAT32, "<f4"),
+    ("y", 4, PointField.FLOAT32, "<f4"),
+    ("z", 8, PointField.FLOAT32, "<f4"),
+    ("rgb", 12, PointField.FLOAT32, "<u4"),
+    ("label", 16, PointField.UINT16, "<u2"),
+    ("instance", 20, PointField.UINT32, "<u4"),
+    ("score", 24, PointField.FLOAT32, "<f4"),
+)
+_POINT_STEP = 28
+_VOXEL = np.dtype(
+    {
+        "names": [name for name, _, _, _ in _FIELDS],
+        "formats": [format_ for _, _, _, format_ in _FIELDS],
+        "offsets": [offset for _, offset, _, _ in _FIELDS],
+        "itemsize": _POINT_STEP,
+    }
+)
+
+
+def encode_voxel_cloud(
+    segmentation: Segmentation,
+    tracked: Sequence[TrackedInstance],
+    taxonomy: Taxonomy,
+    header: Header,
+) -> PointCloud2:
+    """The map's voxels, a point each (`~/points`): x y z rgb label instance score.
+
+    label: the taxonomy's id. instance: the tracked id, 0 for none. score: its instance's, 0 for
+    none. rgb: its instance's colour, else its class's.
+    """
+    grid = segmentation.grid
+    records = np.zeros(len(grid), _VOXEL)
+    records["x"], records["y"], records["z"] = grid.centers.T
+    records["label"] = taxonomy.ids[segmentation.labels]
+    colors = taxonomy.colors[segmentation.labels].astype(np.uint32)
+    for found in tracked:
+        voxels = found.instance.voxels
+        records["instance"][voxels] = found.id
+        records["score"][voxels] = found.instance.score
+        colors[voxels] = _color(found.id)
+    records["rgb"] = (colors[:, 0] << 16) | (colors[:, 1] << 8) | colors[:, 2]
+
+    data = array.array("B")  # what rclpy takes over as it is; a numpy array costs seconds
+    data.frombytes(records.tobytes())
+    return PointCloud2(
+        header=header,
+        height=1,
+        width=len(records),
+        fields=[
+            PointField(name=name, offset=offset, datatype=datatype, count=1)
+            for name, offset, datatype, _ in _FIELDS
+        ],
+        point_step=_POINT_STEP,
+        row_step=_POINT_STEP * len(records),
+        data=data,
+        is_dense=True,
+    )
+
+
+def encode_instances(
+    tracked: Sequence[TrackedInstance], taxonomy: Taxonomy, voxel_size: float, header: Header
+) -> ObjectInstanceArray:
+    """The objects as a mtml_ros/ObjectInstanceArray (`~/instances`)."""
+    records = [
+        ObjectInstance(
+            id=found.id,
+            class_id=int(taxonomy.ids[found.instance.label]),
+            class_name=taxonomy.names[found.instance.label],
+            score=float(found.instance.score),
+            num_voxels=len(found.instance.voxels),
+            centroid=_point(found.instance.centroid),
+            pose=_pose(found.instance.box),
+            size=_vector(found.instance.box.size),
+            first_seen=to_time(found.first_seen),
+            last_seen=to_time(found.last_seen),
+        )
+        for found in tracked
+    ]
+    return ObjectInstanceArray(header=header, voxel_size=float(voxel_size), instances=records)
+
+
+def encode_markers(
+    tracked: Sequence[TrackedInstance],
+    taxonomy: Taxonomy,
+    header: Header,
+    vanished: Iterable[int] = (),
+) -> MarkerArray:
+    """A box and a name for each object, DELETE for each vanished id (`~/markers`)."""
+    markers = []
+    for id_ in vanished:
+        for namespace in (BOXES, NAMES):
+            markers.append(Marker(header=header, ns=namespace, id=id_, action=Marker.DELETE))
+    for found in tracked:
+        box = found.instance.box
+        red, green, blue = (float(c) / 255 for c in _color(found.id))
+        markers.append(
+            Marker(
+                header=header,
+                ns=BOXES,
+                id=found.id,
+                type=Marker.CUBE,
+                action=Marker.ADD,
+                pose=_pose(box),
+                scale=_vector(box.size),
+                color=ColorRGBA(r=red, g=green, b=blue, a=_BOX_OPACITY),
+            )
+        )
+        x, y, z = box.center
+        above = (x, y, z + box.size[2] / 2 + _TEXT_HEIGHT)
+        markers.append(
+            Marker(
+                header=header,
+                ns=NAMES,
+                id=found.id,
+                type=Marker.TEXT_VIEW_FACING,
+                action=Marker.ADD,
+                pose=Pose(position=_point(above)),
+                scale=Vector3(z=_TEXT_HEIGHT),
+                color=ColorRGBA(r=1.0, g=1.0, b=1.0, a=1.0),
+                text=f"{taxonomy.names[found.instance.label]} {found.id}",
+            )
+        )
+    return MarkerArray(markers=markers)
+
+
+def encode_detections(
+    tracked: Sequence[TrackedInstance], taxonomy: Taxonomy, header: Header
+) -> Any:
+    """The objects as a vision_msgs/Detection3DArray; ImportError where vision_msgs is missing."""
+    from vision_msgs.msg import (
+        BoundingBox3D,
+        Detection3D,
+        Detection3DArray,
+        ObjectHypothesisWithPose,
+    )
+
+    detections = []
+    for found in tracked:
+        box = found.instance.box
+        result = ObjectHypothesisWithPose()
+        result.hypothesis.class_id = taxonomy.names[found.instance.label]
+        result.hypothesis.score = float(found.instance.score)
+        result.pose.pose = _pose(box)
+        detections.append(
+            Detection3D(
+                header=header,
+                id=str(found.id),
+                results=[result],
+                bbox=BoundingBox3D(center=_pose(box), size=_vector(box.size)),
+            )
+        )
+    return Detection3DArray(header=header, detections=detections)
+
+
+def to_time(seconds: float) -> Time:
+    """A stamp from seconds since the epoch."""
+    whole, nanoseconds = divmod(round(seconds * 1e9), 10**9)
+    return Time(sec=whole, nanosec=nanoseconds)
+
+
+def _color(id_: int) -> np.ndarray:
+    color: np.ndarray = instance_colors(np.array([id_]))[0]
+    return color
+
+
+def _point(xyz: Sequence[float] | np.ndarray) -> Point:
+    return Point(x=float(xyz[0]), y=float(xyz[1]), z=float(xyz[2]))
+
+
+def _vector(xyz: np.ndarray) -> Vector3:
+    return Vector3(x=float(xyz[0]), y=float(xyz[1]), z=float(xyz[2]))
+
+
+def _pose(box: OrientedBox) -> Pose:
+    half = box.yaw / 2
+    turn = Quaternion(z=float(np.sin(half)), w=float(np.cos(half)))
+    return Pose(position=_point(box.center), orientation=turn)

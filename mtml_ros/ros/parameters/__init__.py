@@ -1,0 +1,1 @@
+"""The parameters: one table, their declaration, the documents made from it."""

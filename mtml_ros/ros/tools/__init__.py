@@ -1,0 +1,1 @@
+"""Executables beside the node: a player and a recorder."""

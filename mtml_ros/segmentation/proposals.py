@@ -1,0 +1,91 @@
+"""Proposals: clusters of the embeddings at several bandwidths, and their connected parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from mtml_ros.segmentation.components import label_components, number_by_appearance
+from mtml_ros.segmentation.mean_shift import mean_shift
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Sets of voxels, which may overlap: one row of (voxel, mask) for each voxel in each.
+
+    voxel: (M,) int64. mask: (M,) int64, ascending from 0. count: number of masks.
+    """
+
+    voxel: np.ndarray
+    mask: np.ndarray
+    count: int
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """(count,) int64: voxels of each mask."""
+        return np.bincount(self.mask, minlength=self.count)
+
+    def split(self) -> list[np.ndarray]:
+        """The voxels of each mask, ascending."""
+        return np.split(self.voxel, np.cumsum(self.sizes)[:-1]) if self.count else []
+
+    def select(self, which: np.ndarray) -> Masks:
+        """The masks at positions `which`, in that order."""
+        parts = self.split()
+        return Masks.of([parts[i] for i in which])
+
+    @staticmethod
+    def of(parts: Sequence[np.ndarray]) -> Masks:
+        """Masks of the given voxels."""
+        voxel = np.concatenate(parts) if len(parts) else np.zeros(0, dtype=np.int64)
+        return Masks(
+            voxel.astype(np.int64), np.repeat(np.arange(len(parts)), [len(p) for p in parts]),
+            len(parts),
+        )  # fmt: skip
+
+    @staticmethod
+    def of_partition(labels: np.ndarray) -> Masks:
+        """One mask for each label of a partition (V,), labels 0, 1, ... without gaps, -1: none."""
+        inside = np.flatnonzero(labels >= 0)
+        order = np.argsort(labels[inside], kind="stable")
+        voxel = inside[order]
+        return Masks(voxel, labels[voxel].astype(np.int64), int(labels.max(initial=-1)) + 1)
+
+    @staticmethod
+    def joined(several: Sequence[Masks]) -> Masks:
+        """All masks of several, in order."""
+        offsets = np.cumsum([0, *(m.count for m in several)])
+        return Masks(
+            np.concatenate([m.voxel for m in several]),
+            np.concatenate([m.mask + o for m, o in zip(several, offsets)]),
+            int(offsets[-1]),
+        )
+
+
+def propose(
+    embedding: Tensor,
+    candidates: np.ndarray,
+    edges: np.ndarray,
+    bandwidths: Sequence[float],
+    split: bool = True,
+) -> list[np.ndarray]:
+    """Candidate instances (MTML, section 3.3), as partitions of the candidate voxels.
+
+    embedding: (n, E), of the candidate voxels. candidates: (V,) bool with n true.
+    edges: (E, 2) pairs of touching voxels of the whole grid.
+    Returns for each bandwidth the clusters of mean-shift, then (unless split is off) for each
+    bandwidth the connected parts of its clusters: identical objects far apart may share an
+    embedding, touching ones are told apart by it. Each is (V,) int64, -1 outside the candidates.
+    """
+    clusters = []
+    for bandwidth in bandwidths:
+        cluster = np.full(len(candidates), -1, dtype=np.int64)
+        found = mean_shift(embedding, bandwidth)[0].cpu().numpy()
+        cluster[candidates] = number_by_appearance(found)
+        clusters.append(cluster)
+    if not split:
+        return clusters
+    return clusters + [label_components(edges, c).astype(np.int64) for c in clusters]

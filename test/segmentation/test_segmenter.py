@@ -1,0 +1,492 @@
+"""The whole method with an oracle in the network's place, and its doors."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mtml_ros.core.errors import CheckpointError, ConfigurationError, InputError
+from mtml_ros.core.taxonomy import SemanticClass, Taxonomy
+from mtml_ros.core.voxels import VoxelGrid, pack_keys
+from mtml_ros.evaluation.baselines import components_as_instances
+from mtml_ros.network.batch import VoxelBatch
+from mtml_ros.network.checkpoint import Checkpoint, build_network, save_checkpoint
+from mtml_ros.network.config import NetworkConfig
+from mtml_ros.network.heads import NetworkOutput, scene_positions
+from mtml_ros.segmentation.paper_score import ScoreSettings
+from mtml_ros.segmentation.segmenter import (
+    InstanceSegmenter,
+    SegmenterSettings,
+    choose_device,
+    settings_from,
+)
+
+TAXONOMY = Taxonomy.scannet()
+CHAIR, TABLE, FLOOR = (TAXONOMY.index(name) for name in ("chair", "table", "floor"))
+CONFIG = NetworkConfig(TAXONOMY.names[1:])
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+class Oracle(nn.Module):
+    """Knows the instance of each voxel: embeddings `apart` apart, directions to the true centres
+    (or, with sign -1, away from them)."""
+
+    def __init__(
+        self,
+        instance: np.ndarray,
+        apart: float = 5.0,
+        sign: float = 1.0,
+        semantic: Tensor | None = None,
+    ):
+        super().__init__()
+        self.instance = torch.from_numpy(instance).long()
+        self.apart = apart
+        self.sign = sign
+        self.semantic = semantic
+
+    def forward(self, batch: VoxelBatch) -> NetworkOutput:
+        xyz = batch.coordinates.float()
+        direction = torch.zeros_like(xyz)
+        for i in self.instance.unique():
+            mine = self.instance == i
+            direction[mine] = xyz[mine].mean(0) - xyz[mine]
+        direction = torch.nn.functional.normalize(direction, dim=1) * self.sign
+        embedding = torch.stack([self.apart * self.instance, torch.zeros(len(xyz))], dim=1)
+        return NetworkOutput(embedding, direction, self.semantic)
+
+
+def block(low: tuple[int, int, int], size: tuple[int, int, int]) -> np.ndarray:
+    return np.stack(np.indices(size), axis=-1).reshape(-1, 3) + low
+
+
+def world(*parts: tuple[np.ndarray, int, int]) -> tuple[VoxelGrid, np.ndarray]:
+    """A grid, and the true instance of its voxels, from parts (voxels, label, instance)."""
+    voxels = np.concatenate([p for p, _, _ in parts])
+    labels = np.concatenate([np.full(len(p), label) for p, label, _ in parts]).astype(np.uint8)
+    instance = np.concatenate([np.full(len(p), i) for p, _, i in parts]).astype(np.int32)
+    order = np.argsort(pack_keys(voxels))
+    return VoxelGrid(voxels[order].astype(np.int32), labels[order], 0.1), instance[order]
+
+
+def segmenter_for(instance: np.ndarray, settings: SegmenterSettings | None = None, **oracle):
+    checkpoint = Checkpoint(Oracle(instance, **oracle), CONFIG)
+    return InstanceSegmenter(checkpoint, TAXONOMY, CPU, settings or SegmenterSettings())
+
+
+def touching_chairs() -> tuple[VoxelGrid, np.ndarray]:
+    """Two chairs of 4 x 4 x 4 side by side, a table apart from them, all on a floor."""
+    return world(
+        (block((0, 0, 0), (20, 12, 1)), FLOOR, -1),
+        (block((2, 2, 1), (4, 4, 4)), CHAIR, 0),
+        (block((6, 2, 1), (4, 4, 4)), CHAIR, 1),
+        (block((14, 4, 1), (5, 5, 3)), TABLE, 2),
+    )
+
+
+def assert_consistent(found, grid: VoxelGrid) -> None:
+    """What holds for every segmentation."""
+    assert found.instance.shape == found.labels.shape == (len(grid),)
+    assert found.instance.dtype == np.int32
+    assert found.labels.dtype == np.uint8
+    for i, instance in enumerate(found.instances):
+        assert np.array_equal(np.flatnonzero(found.instance == i), instance.voxels)
+        assert (found.labels[instance.voxels] == instance.label).all()
+        assert 0 <= instance.score <= 1
+    assert found.instance.max(initial=-1) == len(found.instances) - 1
+    untouched = found.instance < 0
+    assert np.array_equal(found.labels[untouched], grid.labels[untouched])
+    scores = [p.score for p in found.proposals]
+    assert scores == sorted(scores, reverse=True)
+    for p in found.proposals:
+        assert (np.diff(p.voxels) > 0).all()
+
+
+def objects(found) -> set[tuple[int, ...]]:
+    return {tuple(i.voxels.tolist()) for i in found.instances}
+
+
+def true_objects(instance: np.ndarray) -> set[tuple[int, ...]]:
+    ids = np.unique(instance[instance >= 0])
+    return {tuple(np.flatnonzero(instance == i).tolist()) for i in ids}
+
+
+def test_two_touching_chairs_are_told_apart():
+    grid, instance = touching_chairs()
+    found = segmenter_for(instance).segment(grid)
+    assert_consistent(found, grid)
+    assert objects(found) == true_objects(instance)
+    assert sorted(i.label for i in found.instances) == [CHAIR, CHAIR, TABLE]
+    assert objects(components_as_instances(grid, TAXONOMY)) != true_objects(instance)
+
+
+def test_walls_and_floor_are_no_instances_and_keep_their_labels():
+    grid, instance = touching_chairs()
+    found = segmenter_for(instance).segment(grid)
+    floor = grid.labels == FLOOR
+    assert (found.instance[floor] == -1).all()
+    assert np.array_equal(found.labels, grid.labels)
+    assert not any(np.isin(p.voxels, np.flatnonzero(floor)).any() for p in found.proposals)
+
+
+def test_identical_objects_far_apart_with_one_embedding_are_two():
+    grid, place = world((block((0, 0, 0), (4, 4, 4)), CHAIR, 0),
+                        (block((30, 0, 0), (4, 4, 4)), CHAIR, 1))  # fmt: skip
+    found = segmenter_for(place, apart=0.0).segment(grid)
+    assert objects(found) == true_objects(place)
+
+
+def test_a_mask_takes_the_class_of_most_of_its_voxels():
+    grid, instance = touching_chairs()
+    wrong = grid.labels.copy()
+    first = np.flatnonzero(instance == 0)
+    wrong[first[:20]] = TABLE  # 20 of 64
+    mislabelled = VoxelGrid(grid.coordinates, wrong, grid.voxel_size)
+    found = segmenter_for(instance).segment(mislabelled)
+    assert objects(found) == true_objects(instance)
+    assert (found.labels[first] == CHAIR).all()
+
+
+@pytest.mark.parametrize(("min_voxels", "count"), [(10, 0), (8, 1), (1, 1)])
+def test_objects_under_the_least_size_are_left_out(min_voxels, count):
+    grid, instance = world((block((0, 0, 0), (2, 2, 2)), CHAIR, 0))
+    settings = SegmenterSettings(min_voxels=min_voxels)
+    found = segmenter_for(instance, settings).segment(grid)
+    assert len(found.instances) == len(found.proposals) == count
+    assert_consistent(found, grid)
+
+
+def test_a_score_threshold_above_all_scores_leaves_proposals_alone():
+    grid, instance = touching_chairs()
+    found = segmenter_for(instance, SegmenterSettings(score_threshold=1.01)).segment(grid)
+    assert found.instances == []
+    assert len(found.proposals) == 3
+    assert (found.instance == -1).all()
+
+
+def test_directions_away_from_the_centre_score_nothing():
+    grid, instance = touching_chairs()
+    assert segmenter_for(instance, sign=-1.0).segment(grid).instances == []
+    settings = SegmenterSettings(direction_sign=-1.0)  # of weights that were trained so
+    assert len(segmenter_for(instance, settings, sign=-1.0).segment(grid).instances) == 3
+
+
+def test_settings_may_be_replaced_between_calls():
+    grid, instance = touching_chairs()
+    segmenter = segmenter_for(instance)
+    segmenter.settings = replace(segmenter.settings, min_voxels=70)  # chairs have 64, the table 75
+    assert [i.label for i in segmenter.segment(grid).instances] == [TABLE]
+
+
+def test_the_same_grid_gives_the_same_segmentation():
+    grid, instance = touching_chairs()
+    segmenter = segmenter_for(instance)
+    a, b = segmenter.segment(grid), segmenter.segment(grid)
+    assert np.array_equal(a.instance, b.instance)
+    assert [p.score for p in a.proposals] == [p.score for p in b.proposals]
+
+
+def test_every_step_is_timed():
+    grid, instance = touching_chairs()
+    seconds = segmenter_for(instance).segment(grid).seconds
+    assert list(seconds) == ["network", "propose", "score", "suppress", "label"]
+    assert all(s >= 0 for s in seconds.values())
+
+
+def test_an_empty_grid_has_no_instances():
+    grid = VoxelGrid(np.zeros((0, 3), np.int32), np.zeros(0, np.uint8), 0.1)
+    found = segmenter_for(np.zeros(0)).segment(grid)
+    assert_consistent(found, grid)
+    assert found.instances == found.proposals == []
+
+
+@pytest.mark.parametrize("label", [FLOOR, 0])
+def test_a_grid_of_stuff_or_of_unknown_voxels_has_no_instances(label):
+    grid, instance = world((block((0, 0, 0), (9, 9, 1)), label, 0))
+    found = segmenter_for(instance).segment(grid)
+    assert_consistent(found, grid)
+    assert found.instances == []
+
+
+class TestSemanticHead:
+    """Voxels whose labels err: the network's own opinion of their class."""
+
+    def opinion(self, classes: np.ndarray, certainty: float) -> Tensor:
+        """Logits with this probability on the given class (0: none), the rest spread evenly."""
+        n = len(CONFIG.classes)
+        p = np.full((len(classes), n + 1), (1 - certainty) / n, dtype=np.float32)
+        p[np.arange(len(classes)), classes] = certainty
+        return torch.from_numpy(np.log(p))
+
+    def test_voxels_without_a_label_are_found(self):
+        grid, instance = touching_chairs()
+        labels = grid.labels.copy()
+        labels[np.flatnonzero(instance == 0)[::2]] = 0
+        unlabelled = VoxelGrid(grid.coordinates, labels, 0.1)
+        semantic = self.opinion(grid.labels, 0.95)
+        found = segmenter_for(instance, semantic=semantic).segment(unlabelled)
+        assert_consistent(found, unlabelled)
+        assert objects(found) == true_objects(instance)
+
+    def test_a_grid_without_any_label_is_segmented_by_the_networks_own(self):
+        grid, instance = touching_chairs()
+        blank = VoxelGrid(grid.coordinates, np.zeros_like(grid.labels), 0.1)
+        semantic = self.opinion(grid.labels, 0.95)
+        found = segmenter_for(instance, semantic=semantic).segment(blank)
+        assert objects(found) == true_objects(instance)
+        assert sorted(i.label for i in found.instances) == [CHAIR, CHAIR, TABLE]
+
+    def test_less_certainty_will_do_where_no_voxel_has_a_label(self):
+        grid, instance = touching_chairs()
+        things = self.opinion(grid.labels, 0.95).exp()
+        floor = self.opinion(np.full_like(grid.labels, FLOOR), 0.95).exp()
+        semantic = (0.7 * things + 0.3 * floor).log()
+        settings = SegmenterSettings(found_threshold=(0.9, 0.9), unlabelled_threshold=(0.03, 0.5))
+        segmenter = segmenter_for(instance, settings, semantic=semantic)
+        blank = VoxelGrid(grid.coordinates, np.zeros_like(grid.labels), 0.1)
+        assert objects(segmenter.segment(blank)) == true_objects(instance)
+        labels = blank.labels.copy()
+        labels[0] = FLOOR
+        hinted = VoxelGrid(grid.coordinates, labels, 0.1)
+        assert segmenter.segment(hinted).instances == []
+
+    def test_labels_that_ran_over_the_floor_are_taken_back(self):
+        grid, instance = touching_chairs()
+        labels = grid.labels.copy()
+        spill = np.flatnonzero(instance == -1)[:30]
+        labels[spill] = TABLE
+        spilled = VoxelGrid(grid.coordinates, labels, 0.1)
+        semantic = self.opinion(grid.labels, 0.95)
+        found = segmenter_for(instance, semantic=semantic).segment(spilled)
+        assert (found.instance[spill] == -1).all()
+        assert objects(found) == true_objects(instance)
+
+    @pytest.mark.parametrize(("certainty", "objects_found"), [(0.6, 3), (0.9, 2)])
+    def test_more_certainty_is_asked_for_where_labels_are_to_be_trusted(
+        self, certainty, objects_found
+    ):
+        grid, instance = touching_chairs()
+        labels = np.where(instance == 0, 0, grid.labels).astype(np.uint8)
+        hidden = VoxelGrid(grid.coordinates, labels, 0.1)
+        semantic = self.opinion(grid.labels, certainty)  # that much the labels are trusted
+        semantic[instance == 0] = self.opinion(grid.labels, 0.8)[instance == 0]
+        settings = SegmenterSettings(found_threshold=(0.7, 1.01), trust=(0.7, 0.8))
+        found = segmenter_for(instance, settings, semantic=semantic).segment(hidden)
+        assert len(found.instances) == objects_found
+
+    def test_without_any_label_what_may_be_of_no_class_is_found_too(self):
+        grid, instance = touching_chairs()
+        doubted = 0.3 * self.opinion(grid.labels, 0.95).exp()
+        doubted[:, 0] += 0.7  # it may well be of no class; if it is of one, it is this one
+        blank = VoxelGrid(grid.coordinates, np.zeros_like(grid.labels), 0.1)
+        found = segmenter_for(instance, semantic=doubted.log()).segment(blank)
+        assert objects(found) == true_objects(instance)
+        denied = 0.02 * self.opinion(grid.labels, 0.95).exp()
+        denied[:, 0] += 0.98
+        assert segmenter_for(instance, semantic=denied.log()).segment(blank).instances == []
+
+    def test_what_the_network_takes_for_no_object_is_not_found(self):
+        grid, instance = touching_chairs()
+        labels = np.where(instance == 0, 0, grid.labels).astype(np.uint8)
+        hidden = VoxelGrid(grid.coordinates, labels, 0.1)
+        clutter = self.opinion(labels, 0.95)  # sure that what has no label is of no class
+        found = segmenter_for(instance, semantic=clutter).segment(hidden)
+        assert (found.instance[instance == 0] == -1).all()
+        assert len(found.instances) == 2
+
+    def test_labels_that_the_network_has_no_word_for_stay(self):
+        grid, instance = touching_chairs()
+        classes = tuple(replace(c, network_name="unknown") for c in TAXONOMY.classes)
+        strangers = Taxonomy(classes)
+        nothing = self.opinion(np.zeros_like(grid.labels), 0.99)
+        network = Checkpoint(Oracle(instance, semantic=nothing), CONFIG)
+        found = InstanceSegmenter(network, strangers, CPU).segment(grid)
+        assert objects(found) == true_objects(instance)
+
+    def test_an_unsure_network_leaves_the_labels_alone(self):
+        grid, instance = touching_chairs()
+        semantic = self.opinion(grid.labels, 1 / (len(CONFIG.classes) + 1))  # all alike
+        # things have 18 of 21 channels: their probability together is .86
+        unsure = SegmenterSettings(found_threshold=(0.95, 0.95), lost_threshold=(0.15, 0.15))
+        found = segmenter_for(instance, unsure, semantic=semantic).segment(grid)
+        assert objects(found) == true_objects(instance)
+
+
+class TestInvariants:
+    """An untrained network says anything; what comes out is a segmentation all the same."""
+
+    @pytest.fixture
+    def untrained(self) -> InstanceSegmenter:
+        torch.manual_seed(0)
+        config = NetworkConfig(TAXONOMY.names[1:], width=4, semantic=True)
+        settings = SegmenterSettings(score_threshold=0.0, min_voxels=3)
+        return InstanceSegmenter(Checkpoint(build_network(config), config), TAXONOMY, CPU, settings)
+
+    def random_grid(self, seed: int, voxels: int) -> VoxelGrid:
+        rng = np.random.default_rng(seed)
+        coordinates = np.unique(rng.integers(-15, 15, (voxels, 3)), axis=0)
+        coordinates = coordinates[np.argsort(pack_keys(coordinates))].astype(np.int32)
+        return VoxelGrid(coordinates, rng.integers(0, 21, len(coordinates)).astype(np.uint8), 0.1)
+
+    @pytest.mark.parametrize("voxels", [1, 2, 50, 600])
+    def test_random_grids_give_consistent_segmentations(self, untrained, voxels):
+        for seed in range(2):
+            grid = self.random_grid(seed, voxels)
+            assert_consistent(untrained.segment(grid), grid)
+
+    def test_a_moved_grid_has_the_same_instances(self, untrained):
+        grid = self.random_grid(7, 400)
+        moved = replace(grid, coordinates=grid.coordinates + np.array([320, -64, 32], np.int32))
+        assert np.array_equal(untrained.segment(grid).instance, untrained.segment(moved).instance)
+
+
+class TestInput:
+    """Grids that do not fit the weights."""
+
+    def test_voxels_of_another_size_are_refused(self):
+        grid, instance = touching_chairs()
+        with pytest.raises(InputError, match=r"0\.05 m wide.*0\.1 m"):
+            segmenter_for(instance).segment(replace(grid, voxel_size=0.05))
+
+    @pytest.mark.parametrize(("size", "said"), [(None, "none"), (2, "2")])
+    def test_features_missing_or_of_another_number_are_refused(self, size, said):
+        config = NetworkConfig(TAXONOMY.names[1:], input="features", feature_size=3, width=4)
+        segmenter = InstanceSegmenter(Checkpoint(build_network(config), config), TAXONOMY, CPU)
+        grid, _ = touching_chairs()
+        features = None if size is None else np.zeros((len(grid), size), np.float32)
+        with pytest.raises(InputError, match=f"need 3 features a point, the input has {said}"):
+            segmenter.segment(replace(grid, features=features))
+
+    def test_features_are_what_the_network_gets(self):
+        class Spy(Oracle):
+            def forward(self, batch: VoxelBatch) -> NetworkOutput:
+                self.seen = batch.inputs
+                return super().forward(batch)
+
+        grid, instance = touching_chairs()
+        features = np.random.default_rng(0).random((len(grid), 3)).astype(np.float32)
+        config = NetworkConfig(TAXONOMY.names[1:], input="features", feature_size=3)
+        spy = Spy(instance)
+        segmenter = InstanceSegmenter(Checkpoint(spy, config), TAXONOMY, CPU)
+        found = segmenter.segment(replace(grid, features=features))
+        assert np.array_equal(spy.seen.numpy(), features)
+        assert objects(found) == true_objects(instance)
+
+    def test_labels_reach_the_network_in_its_own_channels(self):
+        mine = Taxonomy([SemanticClass(7, "stool", "thing", (0, 0, 0), "chair")])
+        config = NetworkConfig(("table", "chair"), width=4)
+        spy = build_network(config)
+        seen: list[Callable] = []
+        spy.register_forward_pre_hook(lambda _, args: seen.append(args[0].inputs))
+        segmenter = InstanceSegmenter(Checkpoint(spy, config), mine, CPU)
+        segmenter.segment(VoxelGrid(np.zeros((1, 3), np.int32), np.ones(1, np.uint8), 0.1))
+        assert seen[0].tolist() == [[0, 0, 1]]
+
+
+class TestLoading:
+    """Weights, taxonomy, device, settings."""
+
+    @pytest.fixture
+    def file(self, tmp_path):
+        config = NetworkConfig(TAXONOMY.names[1:], width=1)
+        chosen = {"min_voxels": 17, "bandwidths": [0.7], "score": {"radius": 2.0}}
+        path = tmp_path / "w.safetensors"
+        save_checkpoint(path, Checkpoint(build_network(config), config, chosen))
+        return path
+
+    def test_settings_come_with_the_weights(self, file):
+        loaded = InstanceSegmenter.load(file, device="cpu")
+        assert loaded.settings.min_voxels == 17
+        assert loaded.settings.bandwidths == (0.7,)
+        assert loaded.settings.score.radius == 2.0
+        assert loaded.taxonomy == TAXONOMY
+        assert loaded.voxel_size == 0.1
+        assert loaded.device == CPU
+
+    def test_given_settings_go_before_those_of_the_weights(self, file):
+        mine = SegmenterSettings(min_voxels=3)
+        assert InstanceSegmenter.load(file, device="cpu", settings=mine).settings == mine
+
+    def test_a_taxonomy_that_the_weights_do_not_know_is_refused(self, file):
+        with pytest.raises(ConfigurationError, match="box1"):
+            InstanceSegmenter.load(file, Taxonomy.toy(), "cpu")
+
+    def test_weights_that_there_are_not_are_refused(self):
+        with pytest.raises(CheckpointError, match="no weights 'nothing'"):
+            InstanceSegmenter.load("nothing", device="cpu")
+
+    def test_devices(self):
+        assert choose_device("cpu") == CPU
+        assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+        with pytest.raises(ConfigurationError, match="tpu"):
+            choose_device("tpu")
+
+    def test_cuda_that_is_not_there_is_refused(self, monkeypatch):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        with pytest.raises(ConfigurationError, match="no CUDA device"):
+            choose_device("cuda")
+
+    @pytest.mark.parametrize(("count", "good"), [(1, False), (2, True)])
+    def test_one_of_several_devices_is_taken_if_it_is_there(self, monkeypatch, count, good):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+        if good:
+            assert choose_device("cuda:1") == torch.device("cuda", 1)
+        else:
+            with pytest.raises(ConfigurationError, match=f"{count} CUDA device"):
+                choose_device("cuda:1")
+
+    def test_no_settings_are_the_defaults(self):
+        assert settings_from({}) == SegmenterSettings()
+
+    @pytest.mark.parametrize(
+        ("values", "named"),
+        [
+            ({"min_voxel": 3}, "min_voxel"),
+            ({"score": {"radios": 1}}, "radios"),
+            ({"score": [1]}, "settings of the weights"),
+            ({"bandwidths": 5}, "settings of the weights"),
+            (5, "settings of the weights"),
+        ],
+    )
+    def test_settings_that_there_are_not_are_named(self, values, named):
+        with pytest.raises(CheckpointError, match=named):
+            settings_from(values)
+
+
+class Placed(nn.Module):
+    """Embeds each voxel at its place, as the heads do, and has memory for so many voxels."""
+
+    def __init__(self, memory: int) -> None:
+        super().__init__()
+        self.memory = memory
+
+    def forward(self, batch: VoxelBatch) -> NetworkOutput:
+        if len(batch) > self.memory:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        place = scene_positions(batch, CONFIG.voxel_size) * CONFIG.position_scale
+        embedding = torch.cat([place, torch.zeros(len(batch), 5)], dim=1)
+        return NetworkOutput(embedding, torch.zeros_like(place), None)
+
+
+def test_in_pieces_the_same_objects_are_found_with_less_memory() -> None:
+    corners = [(30 * x, 25 * y, 0) for x in range(6) for y in range(2)]
+    grid, _ = world(*((block(c, (4, 4, 6)), CHAIR, i) for i, c in enumerate(corners)))
+    settings = SegmenterSettings(score=ScoreSettings(use_direction=False))
+    whole = InstanceSegmenter(Checkpoint(Placed(len(grid)), CONFIG), TAXONOMY, CPU, settings)
+    expected = whole.segment(grid)
+    assert len(expected.instances) == 12
+    short = InstanceSegmenter(Checkpoint(Placed(len(grid) // 3), CONFIG), TAXONOMY, CPU, settings)
+    with pytest.raises(torch.OutOfMemoryError):
+        short.segment(grid)
+    short.pieces = 4
+    found = short.segment(grid)
+    np.testing.assert_array_equal(found.instance, expected.instance)
+    np.testing.assert_array_equal(found.labels, expected.labels)
