@@ -1,4 +1,4 @@
-"""Pipeline: one update of the objects: map -> grid -> segmentation -> tracked instances."""
+"""ObjectMapper: labelled clouds in, objects with lasting ids out; map, segmenter and tracker."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import gc
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,18 +15,17 @@ import numpy as np
 
 from mtml_ros.core.instances import Segmentation
 from mtml_ros.core.taxonomy import Taxonomy
-from mtml_ros.core.voxels import VoxelGrid
-from mtml_ros.mapping.voxel_map import VoxelMap
-from mtml_ros.ros.output.diagnostics import Health
-from mtml_ros.ros.parameters.table import Parameters
+from mtml_ros.core.voxels import LabeledPoints, VoxelGrid
+from mtml_ros.mapping.voxel_map import IntegrationReport, VoxelMap
 from mtml_ros.tracking.tracker import InstanceTracker, TrackedInstance
 
 if TYPE_CHECKING:
     from mtml_ros.segmentation.segmenter import InstanceSegmenter
 
+MAX_TILES = 8
+"""Tiles that the network runs over one after another, at most, before the CPU is taken."""
 
-MAX_PIECES = 8
-"""Parts that the network runs over one after another, at most, before the CPU is taken."""
+MAX_VOXELS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -38,46 +37,94 @@ class Update:
     stamp: float
 
 
-class Pipeline:
-    """Owns the segmenter and the tracker; its methods exclude each other, whatever the thread.
+class ObjectMapper:
+    """One robot's map and the objects in it; safe to use from several threads.
 
-    load: makes a segmenter for a device ("auto", "cpu", "cuda").
+    Clouds are fused while a segmentation runs; updates, resets, saving and loading exclude each
+    other. `ObjectMapper.load` makes one from weights.
+
+    voxel_map: what clouds are fused into. load_segmenter: makes a segmenter for a device ("auto",
+    "cpu", "cuda"). on_less_memory: called with what is done about it whenever memory runs out.
     """
 
     def __init__(
         self,
         voxel_map: VoxelMap,
         taxonomy: Taxonomy,
-        load: Callable[[str], InstanceSegmenter],
-        device: str,
-        health: Health,
+        load_segmenter: Callable[[str], InstanceSegmenter],
+        device: str = "auto",
+        on_less_memory: Callable[[str], None] = lambda remedy: None,
     ) -> None:
-        self._map = voxel_map
-        self._taxonomy = taxonomy
-        self._load = load
+        self.map = voxel_map
+        self.taxonomy = taxonomy
+        self._load_segmenter = load_segmenter
+        self._on_less_memory = on_less_memory
         self._tracker = InstanceTracker()
-        self._health = health
         self._lock = threading.Lock()
-        self._done: tuple[int, float, int] | None = None
+        self._done: tuple[int, float | None, int | None] | None = None
         self._stamp = 0.0
+        self._tiles = 1
         self._on_last_resort = False
-        health.device_note = ""
         try:
-            self._take(load(device))
+            self._segmenter = load_segmenter(device)
         except RuntimeError as error:
             if not _is_out_of_memory(error):
                 raise
             self._go_to_cpu()
 
-    def update(self, parameters: Parameters, force: bool = False) -> Update | None:
-        """Segments the map as it is now; None if neither it nor a threshold has changed."""
+    @staticmethod
+    def load(
+        weights: str | Path | None = None,
+        taxonomy: Taxonomy | None = None,
+        device: str = "auto",
+        max_voxels: int = MAX_VOXELS,
+    ) -> ObjectMapper:
+        """A mapper with an empty map, at the voxel size of the weights.
+
+        weights: a file, or the name of weights that ship (None: the default ones). taxonomy: what
+        the clouds' class indices mean (None: ScanNet's). max_voxels: bound on the map.
+        Raises CheckpointError or ConfigurationError.
+        """
+        from mtml_ros.segmentation.segmenter import InstanceSegmenter
+
+        labels = taxonomy or Taxonomy.scannet()
+        first = InstanceSegmenter.load(weights, labels, device)
+        voxel_map = VoxelMap(first.voxel_size, len(labels), max_voxels)
+
+        def load_segmenter(name: str) -> InstanceSegmenter:
+            return first if name == device else InstanceSegmenter.load(weights, labels, name)
+
+        return ObjectMapper(voxel_map, labels, load_segmenter, device)
+
+    @property
+    def device(self) -> str:
+        """Where the network runs: "cpu", "cuda"."""
+        return str(self._segmenter.device)
+
+    def integrate(
+        self, points: LabeledPoints, stamp: float, sensor_origin: np.ndarray | None = None
+    ) -> IntegrationReport:
+        """Fuses a cloud into the map; see VoxelMap.integrate."""
+        return self.map.integrate(points, stamp, sensor_origin)
+
+    def update(
+        self,
+        score_threshold: float | None = None,
+        min_voxels: int | None = None,
+        force: bool = False,
+    ) -> Update | None:
+        """Segments the map as it is now, and gives each object its id.
+
+        score_threshold, min_voxels: in place of those chosen with the weights.
+        Returns None if neither the map nor a threshold has changed, unless forced.
+        """
         with self._lock:
             # read before the snapshot: a cloud in between costs one update more, never one less
-            wanted = self._map.revision, parameters.score_threshold, parameters.min_voxels
-            if self._map.stamp is None or (wanted == self._done and not force):
+            wanted = self.map.revision, score_threshold, min_voxels
+            if self.map.stamp is None or (wanted == self._done and not force):
                 return None
-            grid, stamp = self._map.snapshot(), self._map.stamp
-            segmentation = self._segment(grid, parameters)
+            grid, stamp = self.map.snapshot(), self.map.stamp
+            segmentation = self._segment(grid, score_threshold, min_voxels)
             if stamp < self._stamp:
                 self._rewind(stamp)
             self._stamp = stamp
@@ -89,26 +136,34 @@ class Pipeline:
         """Empties the map and forgets the objects; their ids are not given again. Grids are
         segmented whole again; on the CPU, where that was the last resort, until the next start."""
         with self._lock:
-            self._map.reset()
+            self.map.reset()
             self._tracker.reset()
             if not self._on_last_resort:
-                self._segmenter.pieces = 1
-                self._health.device_note = ""
+                self._tiles = 1
 
     def save(self, path: Path) -> None:
         """Saves the map with its objects' ids; MapFileError when that fails."""
         with self._lock:
-            self._map.save(path, self._taxonomy, self._tracker.state())
+            self.map.save(path, self.taxonomy, self._tracker.state())
 
-    def load(self, path: Path) -> None:
+    def restore(self, path: Path) -> None:
         """Takes over a saved map and its ids; MapFileError, nothing changed, when that fails."""
         with self._lock:
             # first into a map and a tracker of their own: both are good, or neither is taken
-            trial = VoxelMap(self._map.voxel_size, self._map.num_classes, self._map.max_voxels)
-            objects = trial.load(path, self._taxonomy)
+            trial = VoxelMap(self.map.voxel_size, self.map.num_classes, self.map.max_voxels)
+            objects = trial.load(path, self.taxonomy)
             InstanceTracker().restore(objects)
-            self._map.load(path, self._taxonomy)
+            self.map.load(path, self.taxonomy)
             self._tracker.restore(objects)
+
+    @property
+    def memory_note(self) -> str:
+        """What is done since memory ran out; empty while it has not."""
+        if self._on_last_resort:
+            return "CUDA ran out of memory, segmenting on the CPU since"
+        if self._tiles > 1:
+            return f"CUDA ran out of memory, segmenting in {self._tiles} tiles since"
+        return ""
 
     def _rewind(self, stamp: float) -> None:
         """After a jump back in time nothing was seen later than now."""
@@ -117,47 +172,34 @@ class Pipeline:
             objects[name] = np.minimum(objects[name], stamp)
         self._tracker.restore(objects)
 
-    def _segment(self, grid: VoxelGrid, parameters: Parameters) -> Segmentation:
+    def _segment(
+        self, grid: VoxelGrid, score_threshold: float | None, min_voxels: int | None
+    ) -> Segmentation:
         while True:
             try:
-                return self._tuned(parameters).segment(grid)
+                return self._segmenter.segment(
+                    grid, score_threshold=score_threshold, min_voxels=min_voxels, tiles=self._tiles
+                )
             except RuntimeError as error:
                 if self._on_last_resort or not _is_out_of_memory(error):
                     raise
             self._use_less_memory()  # here, where the traceback holds no tensors any more
 
     def _use_less_memory(self) -> None:
-        """The network in twice as many pieces, and when they are too many, on the CPU."""
-        if self._segmenter.pieces < MAX_PIECES:
-            self._segmenter.pieces *= 2
-            self._say_out_of_memory(f"segmenting in {self._segmenter.pieces} pieces")
+        """The network in twice as many tiles, and when they are too many, on the CPU."""
+        if self._tiles < MAX_TILES:
+            self._tiles *= 2
+            free_memory()
+            self._on_less_memory(self.memory_note)
         else:
             self._go_to_cpu()
 
     def _go_to_cpu(self) -> None:
         self._on_last_resort = True
-        self._take(self._load("cpu"))
-        self._say_out_of_memory("segmenting on the CPU")
-
-    def _say_out_of_memory(self, remedy: str) -> None:
+        self._tiles = 1
+        self._segmenter = self._load_segmenter("cpu")
         free_memory()
-        self._health.count("CUDA out of memory")
-        self._health.device_note = f"CUDA ran out of memory, {remedy} since"
-        self._health.log(remedy, self._health.device_note)
-
-    def _take(self, segmenter: InstanceSegmenter) -> None:
-        self._segmenter = segmenter
-        self._chosen = segmenter.settings  # with the weights
-        self._health.device = str(segmenter.device)
-
-    def _tuned(self, parameters: Parameters) -> InstanceSegmenter:
-        threshold, voxels = parameters.score_threshold, parameters.min_voxels
-        self._segmenter.settings = replace(
-            self._chosen,
-            score_threshold=threshold if threshold >= 0 else self._chosen.score_threshold,
-            min_voxels=voxels or self._chosen.min_voxels,
-        )
-        return self._segmenter
+        self._on_less_memory(self.memory_note)
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:

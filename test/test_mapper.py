@@ -1,19 +1,15 @@
-"""Pipeline: one update, when there is nothing to do, and a device that runs out of memory."""
+"""ObjectMapper: one update, when there is nothing to do, and a device that runs out of memory."""
 
 import numpy as np
 import pytest
 import torch
-from diagnostic_msgs.msg import DiagnosticStatus
 
 from mtml_ros.core.errors import MapFileError
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.core.voxels import LabeledPoints
 from mtml_ros.evaluation.baselines import components_as_instances
-from mtml_ros.mapper import Pipeline
+from mtml_ros.mapper import ObjectMapper
 from mtml_ros.mapping.voxel_map import VoxelMap
-from mtml_ros.ros.output.diagnostics import Health
-from mtml_ros.ros.parameters.table import Parameters
-from mtml_ros.segmentation.segmenter import SegmenterSettings
 
 TAXONOMY = Taxonomy.scannet()
 CHAIR = TAXONOMY.index("chair")
@@ -25,15 +21,17 @@ class StandIn:
 
     def __init__(self, device):
         self.device = device
-        self.pieces = 1
-        self.settings = SegmenterSettings(score_threshold=0.3, min_voxels=4)
         self.seen = []
 
-    def segment(self, grid):
-        self.seen.append((self.settings.score_threshold, self.settings.min_voxels))
-        if self.device == "cuda" and len(grid) / self.pieces > MEMORY:
+    def segment(self, grid, *, score_threshold=None, min_voxels=None, tiles=1):
+        self.seen.append((score_threshold, min_voxels, tiles))
+        if self.device == "cuda" and len(grid) / tiles > MEMORY:
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
-        return components_as_instances(grid, TAXONOMY, self.settings.min_voxels)
+        return components_as_instances(grid, TAXONOMY, min_voxels or 4)
+
+    @property
+    def tiles(self):
+        return self.seen[-1][2]
 
 
 class Bench:
@@ -41,8 +39,7 @@ class Bench:
         self.loaded = []
         self.log = []
         self.map = VoxelMap(0.1, len(TAXONOMY), 1000)
-        self.health = Health(self.log.append)
-        self.pipeline = Pipeline(self.map, TAXONOMY, self.load, device, self.health)
+        self.mapper = ObjectMapper(self.map, TAXONOMY, self.load, device, self.log.append)
 
     def load(self, device):
         self.loaded.append(StandIn(device))
@@ -52,80 +49,78 @@ class Bench:
         xyz = np.zeros((length, 3), np.float32)
         xyz[:, 0] = x + 0.05
         xyz[:, 1] = np.arange(length) * 0.1 + 0.05
-        self.map.integrate(LabeledPoints(xyz, np.full(length, CHAIR, np.uint8)), stamp)
+        self.mapper.integrate(LabeledPoints(xyz, np.full(length, CHAIR, np.uint8)), stamp)
 
 
 def test_an_unchanged_map_is_not_segmented_again():
     b = Bench()
-    assert b.pipeline.update(Parameters()) is None  # nothing was ever seen
+    assert b.mapper.update() is None  # nothing was ever seen
     b.bar(0, 1.0)
-    update = b.pipeline.update(Parameters())
+    update = b.mapper.update()
     assert [t.id for t in update.tracked] == [1]
     assert update.stamp == 1.0
-    assert b.pipeline.update(Parameters()) is None
-    assert b.pipeline.update(Parameters(), force=True) is not None
+    assert b.mapper.update() is None
+    assert b.mapper.update(force=True) is not None
     b.bar(0, 2.0)  # the same voxels with the same labels
-    assert b.pipeline.update(Parameters()) is None
+    assert b.mapper.update() is None
     b.bar(3, 3.0)
-    assert [t.id for t in b.pipeline.update(Parameters()).tracked] == [1, 2]
+    assert [t.id for t in b.mapper.update().tracked] == [1, 2]
 
 
 def test_thresholds_are_the_weights_own_unless_they_are_set():
     b = Bench()
     b.bar(0, 1.0)
-    b.pipeline.update(Parameters())
-    b.pipeline.update(Parameters(score_threshold=0.0, min_voxels=7))
-    b.pipeline.update(Parameters())
-    assert b.loaded[0].seen == [(0.3, 4), (0.0, 7), (0.3, 4)]
+    b.mapper.update()
+    b.mapper.update(score_threshold=0.0, min_voxels=7)
+    b.mapper.update()
+    assert b.loaded[0].seen == [(None, None, 1), (0.0, 7, 1), (None, None, 1)]
 
 
-@pytest.mark.parametrize(("length", "pieces"), [(21, 2), (80, 4), (160, 8)])
-def test_when_cuda_runs_out_of_memory_smaller_pieces_are_taken_and_kept(length, pieces):
+@pytest.mark.parametrize(("length", "tiles"), [(21, 2), (80, 4), (160, 8)])
+def test_when_cuda_runs_out_of_memory_smaller_tiles_are_taken_and_kept(length, tiles):
     b = Bench("cuda")
     b.bar(0, 1.0, 5)
-    b.pipeline.update(Parameters())
-    assert (b.loaded[0].pieces, b.log, b.health.judge(1.0)[1]) == (1, [], "ok")
+    b.mapper.update()
+    assert (b.loaded[0].tiles, b.log, b.mapper.memory_note) == (1, [], "")
     b.bar(0, 2.0, length)
-    assert len(b.pipeline.update(Parameters()).tracked) == 1
-    assert [(s.device, s.pieces) for s in b.loaded] == [("cuda", pieces)]
-    assert b.health.counts["CUDA out of memory"] == pieces.bit_length() - 1
-    level, message = b.health.judge(1.0)
-    assert (level, f"{pieces} pieces" in message) == (DiagnosticStatus.WARN, True)
-    assert f"{pieces} pieces" in b.log[-1]
-    # the next one is in so many pieces at once
+    assert len(b.mapper.update().tracked) == 1
+    assert [(s.device, s.tiles) for s in b.loaded] == [("cuda", tiles)]
+    assert len(b.log) == tiles.bit_length() - 1
+    assert f"{tiles} tiles" in b.log[-1]
+    assert b.mapper.memory_note == b.log[-1]
+    # the next one is in so many tiles at once
     tries = len(b.loaded[0].seen)
     b.bar(0, 3.0, length + 1 if length < 40 else length - 1)
-    b.pipeline.update(Parameters(), force=True)
+    b.mapper.update(force=True)
     assert len(b.loaded[0].seen) == tries + 1
 
 
 def test_after_a_reset_the_grid_is_whole_again():
     b = Bench("cuda")
     b.bar(0, 1.0, 70)
-    b.pipeline.update(Parameters())
-    b.pipeline.reset()
-    assert b.loaded[0].pieces == 1
-    assert b.health.judge(1.0)[1] == "ok"
+    b.mapper.update()
+    b.mapper.reset()
+    assert b.mapper.memory_note == ""
     b.bar(0, 2.0, 20)
-    assert len(b.pipeline.update(Parameters()).tracked) == 1
-    assert b.loaded[0].pieces == 1
+    assert len(b.mapper.update().tracked) == 1
+    assert b.loaded[0].tiles == 1
 
 
-def test_when_pieces_do_not_help_the_cpu_goes_on_and_says_so():
+def test_when_tiles_do_not_help_the_cpu_goes_on_and_says_so():
     b = Bench("cuda")
     b.bar(0, 1.0, 161)
-    assert b.health.device == "cuda"
-    assert len(b.pipeline.update(Parameters()).tracked) == 1
-    assert [(s.device, s.pieces) for s in b.loaded] == [("cuda", 8), ("cpu", 1)]
-    assert b.health.device == "cpu"
-    assert b.health.counts["CUDA out of memory"] == 4
-    assert "CPU" in b.health.judge(1.0)[1]
+    assert b.mapper.device == "cuda"
+    assert len(b.mapper.update().tracked) == 1
+    assert [(s.device, s.tiles) for s in b.loaded] == [("cuda", 8), ("cpu", 1)]
+    assert b.mapper.device == "cpu"
+    assert len(b.log) == 4
+    assert "CPU" in b.mapper.memory_note
     assert "CPU" in b.log[-1]
-    b.pipeline.reset()  # a map that is small now changes nothing: the device is short of memory
+    b.mapper.reset()  # a map that is small now changes nothing: the device is short of memory
     b.bar(0, 2.0)
-    b.pipeline.update(Parameters())
+    b.mapper.update()
     assert len(b.loaded) == 2
-    assert "CPU" in b.health.judge(1.0)[1]
+    assert "CPU" in b.mapper.memory_note
 
 
 OUT_OF_MEMORY = [
@@ -145,9 +140,9 @@ def test_a_device_without_room_for_the_weights_is_left_alone(error):
 
     b = Full("cuda")
     b.bar(0, 1.0)
-    assert len(b.pipeline.update(Parameters()).tracked) == 1
-    assert b.health.device == "cpu"
-    assert "CPU" in b.health.judge(1.0)[1]
+    assert len(b.mapper.update().tracked) == 1
+    assert b.mapper.device == "cpu"
+    assert "CPU" in b.mapper.memory_note
 
 
 def test_another_error_while_loading_is_not_hidden():
@@ -161,33 +156,33 @@ def test_another_error_while_loading_is_not_hidden():
 
 @pytest.mark.parametrize("error", OUT_OF_MEMORY)
 def test_whatever_memory_runs_out_of_last_is_raised_in_the_end(error):
-    def fail(_):
+    def fail(grid, **_options):
         raise error
 
     b = Bench()
     b.bar(0, 1.0)
     b.loaded[0].segment = fail
-    b.pipeline._load = lambda device: b.loaded[0]  # the CPU has no memory either
+    b.mapper._load_segmenter = lambda device: b.loaded[0]  # the CPU has no memory either
     with pytest.raises(RuntimeError, match="CUDA"):
-        b.pipeline.update(Parameters())
-    assert b.health.counts["CUDA out of memory"] == 4
+        b.mapper.update()
+    assert len(b.log) == 4
 
 
 def test_another_error_is_not_mistaken_for_it():
     b = Bench()
     b.bar(0, 1.0)
-    b.loaded[0].segment = lambda grid: (_ for _ in ()).throw(RuntimeError("shape"))
+    b.loaded[0].segment = lambda grid, **_options: (_ for _ in ()).throw(RuntimeError("shape"))
     with pytest.raises(RuntimeError, match="shape"):
-        b.pipeline.update(Parameters())
+        b.mapper.update()
     assert len(b.loaded) == 1
 
 
 def test_after_a_jump_back_in_time_nothing_was_seen_later_than_now():
     b = Bench()
     b.bar(0, 100.0)
-    b.pipeline.update(Parameters())
+    b.mapper.update()
     b.bar(3, 50.0)
-    first, second = b.pipeline.update(Parameters()).tracked
+    first, second = b.mapper.update().tracked
     assert (first.id, first.first_seen, first.last_seen) == (1, 50.0, 50.0)
     assert (second.id, second.first_seen, second.last_seen) == (2, 50.0, 50.0)
 
@@ -196,43 +191,43 @@ def test_ids_go_into_the_file_and_come_back(tmp_path):
     b = Bench()
     for i in range(3):
         b.bar(3 * i, float(i))
-        b.pipeline.update(Parameters())
-    b.pipeline.save(tmp_path / "map")
+        b.mapper.update()
+    b.mapper.save(tmp_path / "map")
     other = Bench()
-    other.pipeline.load(tmp_path / "map")
-    assert {t.id for t in other.pipeline.update(Parameters()).tracked} == {1, 2, 3}
+    other.mapper.restore(tmp_path / "map")
+    assert {t.id for t in other.mapper.update().tracked} == {1, 2, 3}
 
 
 def test_a_loaded_map_takes_no_id_back_that_was_given_since(tmp_path):
     b = Bench()
     b.bar(0, 1.0)
-    b.pipeline.update(Parameters())
-    b.pipeline.save(tmp_path / "map")
+    b.mapper.update()
+    b.mapper.save(tmp_path / "map")
     b.bar(3, 2.0)
-    assert [t.id for t in b.pipeline.update(Parameters()).tracked] == [1, 2]
-    b.pipeline.load(tmp_path / "map")
+    assert [t.id for t in b.mapper.update().tracked] == [1, 2]
+    b.mapper.restore(tmp_path / "map")
     b.bar(6, 3.0)
-    assert [t.id for t in b.pipeline.update(Parameters()).tracked] == [1, 3]
+    assert [t.id for t in b.mapper.update().tracked] == [1, 3]
 
 
 def test_a_map_whose_objects_make_no_sense_changes_nothing(tmp_path):
     b = Bench()
     b.bar(0, 1.0)
-    b.pipeline.update(Parameters())
+    b.mapper.update()
     b.map.save(tmp_path / "map", TAXONOMY, {"keys": np.zeros(3)})
     b.bar(3, 2.0)
     before = b.map.revision
     with pytest.raises(MapFileError):
-        b.pipeline.load(tmp_path / "map")
+        b.mapper.restore(tmp_path / "map")
     assert (b.map.revision, len(b.map)) == (before, 20)
-    assert [t.id for t in b.pipeline.update(Parameters()).tracked] == [1, 2]
+    assert [t.id for t in b.mapper.update().tracked] == [1, 2]
 
 
 def test_a_reset_forgets_objects_but_not_which_ids_were_given():
     b = Bench()
     b.bar(0, 1.0)
-    b.pipeline.update(Parameters())
-    b.pipeline.reset()
-    assert b.pipeline.update(Parameters()).tracked == []
+    b.mapper.update()
+    b.mapper.reset()
+    assert b.mapper.update().tracked == []
     b.bar(0, 2.0)
-    assert [t.id for t in b.pipeline.update(Parameters()).tracked] == [2]
+    assert [t.id for t in b.mapper.update().tracked] == [2]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -17,11 +19,11 @@ from mtml_ros.core.errors import CheckpointError, ConfigurationError
 from mtml_ros.network.config import NetworkConfig
 from mtml_ros.network.dense import DenseNetwork
 from mtml_ros.network.sparse import SparseNetwork
-from mtml_ros.segmentation.learned_score import FEATURES, LABEL_FEATURES, QualityModel
 
 FORMAT = "mtml_ros checkpoint"
 VERSION = 1
-QUALITY = "quality."
+MODELS = ("quality",)
+"""Small models that ride along, each fitted after the network: its arrays are NAME.ARRAY."""
 MAX_FILE_BYTES = 1 << 30
 MIN_WEIGHTS = 1000
 """A sparse network has more than this times its width squared."""
@@ -36,14 +38,14 @@ class Checkpoint:
 
     network: maps a VoxelBatch to a NetworkOutput. settings: post-processing settings chosen
     with these weights (names of SegmenterSettings). info: training data, seed, figures.
-    quality: the learned score of proposals, in place of the paper's terms; or None.
+    models: what rides along, of MODELS: float32 arrays by name. Their users check the shapes.
     """
 
     network: nn.Module
     config: NetworkConfig
     settings: dict[str, Any] = field(default_factory=dict)
     info: dict[str, Any] = field(default_factory=dict)
-    quality: QualityModel | None = None
+    models: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
 
 
 def build_network(config: NetworkConfig) -> nn.Module:
@@ -57,11 +59,9 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
     for name, value in checkpoint.network.state_dict().items():
         half = value.is_floating_point() and value.dim() >= 2 and "heads" not in name
         tensors[name] = value.detach().cpu().to(torch.float16 if half else value.dtype).contiguous()
-    if checkpoint.quality is not None:
-        for name, array in vars(checkpoint.quality).items():
-            tensors[QUALITY + name] = torch.from_numpy(array).clone(
-                memory_format=torch.contiguous_format
-            )
+    for model, arrays in checkpoint.models.items():
+        for name, array in arrays.items():
+            tensors[f"{model}.{name}"] = torch.from_numpy(np.array(array, dtype=np.float32))
     metadata = {
         "format": FORMAT,
         "version": str(VERSION),
@@ -125,13 +125,13 @@ def load_checkpoint(path: str | Path, device: torch.device | str = "cpu") -> Che
         # not on torch's meta device, which takes seconds to import what it needs
         with torch.random.fork_rng(devices=[]):
             network = build_network(config)
-        quality = _take_quality(tensors, config.semantic)
+        models = _take_models(tensors)
         full = {n: t.float() if t.dtype == torch.float16 else t for n, t in tensors.items()}
         _check_tensors(full, network.state_dict())
         network.load_state_dict(full, assign=True)
     except (LookupError, ValueError, RuntimeError, ConfigurationError) as error:
         raise CheckpointError(f"weights {path}: do not fit: {error}") from error
-    return Checkpoint(network.to(device).eval(), config, settings, info, quality)
+    return Checkpoint(network.to(device).eval(), config, settings, info, models)
 
 
 def _checksum(tensors: dict[str, Tensor], metadata: dict[str, str]) -> str:
@@ -143,21 +143,18 @@ def _checksum(tensors: dict[str, Tensor], metadata: dict[str, str]) -> str:
     return content_checksum(arrays, metadata)
 
 
-def _take_quality(tensors: dict[str, Tensor], judges_labels: bool) -> QualityModel | None:
-    """Takes the learned score out of a checkpoint's tensors; ValueError if it is malformed."""
-    found = {n: tensors.pop(n) for n in list(tensors) if n.startswith(QUALITY)}
-    if not found:
-        return None
-    fields = {n.removeprefix(QUALITY): t for n, t in found.items()}
-    f = len(FEATURES) + (len(LABEL_FEATURES) if judges_labels else 0)
-    h = fields["bias1"].shape[0]
-    shapes = {"mean": (f,), "scale": (f,), "weight1": (f, h), "bias1": (h,), "weight2": (h,),
-              "bias2": (1,)}  # fmt: skip
-    for name, shape in shapes.items():
-        t = fields[name]
-        if tuple(t.shape) != shape or t.dtype != torch.float32 or not torch.isfinite(t).all():
-            raise ValueError(f"{QUALITY}{name} is not a finite float32 array of shape {shape}")
-    return QualityModel(**{name: fields[name].numpy() for name in shapes})
+def _take_models(tensors: dict[str, Tensor]) -> dict[str, dict[str, np.ndarray]]:
+    """Takes what rides along out of a checkpoint's tensors; ValueError where it is anything but
+    finite float32."""
+    models: dict[str, dict[str, np.ndarray]] = {}
+    for full_name in list(tensors):
+        model, _, name = full_name.partition(".")
+        if model in MODELS:
+            tensor = tensors.pop(full_name)
+            if tensor.dtype != torch.float32 or not torch.isfinite(tensor).all():
+                raise ValueError(f"{full_name} is not a finite float32 array")
+            models.setdefault(model, {})[name] = tensor.numpy()
+    return models
 
 
 def _check_size(tensors: dict[str, Tensor], config: NetworkConfig) -> None:

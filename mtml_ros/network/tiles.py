@@ -1,4 +1,4 @@
-"""run_in_pieces: the network over one part of a scene after another, where memory is short."""
+"""run_in_tiles: the network over one part of a scene after another, where memory is short."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from mtml_ros.network.config import NetworkConfig
 from mtml_ros.network.heads import NetworkOutput, scene_positions
 
 HALO = 16
-"""Voxels around a piece that the network sees with it. It looks farther than that (sparse.REACH),
-so that its output is not quite that of the whole; benchmarks/pieces.py measures what that does:
+"""Voxels around a tile that the network sees with it. It looks farther than that (sparse.REACH),
+so that its output is not quite that of the whole; benchmarks/tiles.py measures what that does:
 all 166 objects of nine rooms side by side are the same."""
 
 
-def run_in_pieces(
+def run_in_tiles(
     network: nn.Module,
     batch: VoxelBatch,
     config: NetworkConfig,
-    pieces: int,
+    tiles: int,
     device: torch.device,
 ) -> NetworkOutput:
-    """The network's output for a batch of one scene, on the CPU; the device holds one piece,
+    """The network's output for a batch of one scene, on the CPU; the device holds one tile,
     about an equal number of voxels and the halo around them, at a time."""
     position = scene_positions(batch, config.voxel_size)
-    cores = list(_halved(batch.coordinates, torch.arange(len(batch)), pieces))
+    cores = list(_halved(batch.coordinates, torch.arange(len(batch)), tiles))
     embedding, direction, semantic = [], [], []
     for core in cores:
         inside = batch.coordinates[core]
@@ -38,7 +38,7 @@ def run_in_pieces(
         own = torch.searchsorted(rows, core)
         output = network(part.to(device))
         embedding.append(output.embedding.cpu()[own])
-        if config.position_scale > 0:  # the heads took positions from the mean of the piece
+        if config.position_scale > 0:  # the heads took positions from the mean of the tile
             shift = position[core] - scene_positions(part, config.voxel_size)[own]
             embedding[-1][:, :3] += shift * config.position_scale
         direction.append(output.direction.cpu()[own])
@@ -52,14 +52,14 @@ def run_in_pieces(
     )
 
 
-def _halved(coordinates: Tensor, rows: Tensor, pieces: int) -> Iterator[Tensor]:
-    """`rows`, each ascending, in `pieces` (a power of two) parts of like size: halved across the
+def _halved(coordinates: Tensor, rows: Tensor, tiles: int) -> Iterator[Tensor]:
+    """`rows`, each ascending, in `tiles` (a power of two) parts of like size: halved across the
     longest side, and so on."""
-    if pieces <= 1 or len(rows) < 2:
+    if tiles <= 1 or len(rows) < 2:
         yield rows
         return
     inside = coordinates[rows]
     axis = int((inside.amax(dim=0) - inside.amin(dim=0)).argmax())
     order = inside[:, axis].argsort(stable=True)
     for half in order.tensor_split(2):
-        yield from _halved(coordinates, rows[half].sort().values, pieces // 2)
+        yield from _halved(coordinates, rows[half].sort().values, tiles // 2)

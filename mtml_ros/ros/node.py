@@ -176,7 +176,7 @@ class InstanceSegmentationNode(LifecycleNode):
 
     async def _on_reset_map(self, _: Any, response: Any) -> Any:
         def job(active: Active) -> str:
-            active.pipeline.reset()
+            active.reset()
             active.update()
             return "the map is empty"
 
@@ -187,17 +187,17 @@ class InstanceSegmentationNode(LifecycleNode):
             folder = Path(self.parameters.map_directory).expanduser()
             folder.mkdir(parents=True, exist_ok=True)
             path = inside_folder(folder, request.filename)
-            active.pipeline.save(path)
-            return f"saved {path.name}, {len(active.voxel_map)} voxels"
+            active.mapper.save(path)
+            return f"saved {path.name}, {len(active.mapper.map)} voxels"
 
         return await self._answer(job, response)
 
     async def _on_load_map(self, request: Any, response: Any) -> Any:
         def job(active: Active) -> str:
             folder = Path(self.parameters.map_directory).expanduser()
-            active.pipeline.load(inside_folder(folder, request.filename))
+            active.mapper.restore(inside_folder(folder, request.filename))
             active.update()
-            return f"loaded {request.filename}, {len(active.voxel_map)} voxels"
+            return f"loaded {request.filename}, {len(active.mapper.map)} voxels"
 
         return await self._answer(job, response)
 
@@ -266,7 +266,7 @@ class InstanceSegmentationNode(LifecycleNode):
         state = self._state_machine.current_state[1]
         if self._configured is None and self.health.last_error:
             level, message = DiagnosticStatus.ERROR, self.health.last_error
-        voxels = len(self._configured.voxel_map) if self._configured is not None else 0
+        voxels = len(self._configured.mapper.map) if self._configured is not None else 0
         values = [("state", state), ("voxels", str(voxels)), *self.health.values(waiting)]
         status = make_status(f"{self.get_name()}: segmentation", level, message, values)
         array = DiagnosticArray(status=[status])

@@ -12,7 +12,7 @@ from rclpy.lifecycle import LifecycleNode
 
 from mtml_ros.core.errors import ConfigurationError
 from mtml_ros.core.taxonomy import Taxonomy
-from mtml_ros.mapper import Pipeline, free_memory
+from mtml_ros.mapper import ObjectMapper, free_memory
 from mtml_ros.mapping.voxel_map import VoxelMap
 from mtml_ros.ros.input.frames import Frames
 from mtml_ros.ros.input.ingestion import Ingestion
@@ -36,10 +36,16 @@ class Configured:
         self.taxonomy = Taxonomy.load(parameters.taxonomy)
         for name in parameters.class_filter:
             self.taxonomy.index(name)
-        self.voxel_map = VoxelMap(parameters.voxel_size, len(self.taxonomy), parameters.max_voxels)
-        self.pipeline = Pipeline(
-            self.voxel_map, self.taxonomy, self._loader(parameters), parameters.device, health
+        self._health = health
+        health.device_note = ""
+        self.mapper = ObjectMapper(
+            VoxelMap(parameters.voxel_size, len(self.taxonomy), parameters.max_voxels),
+            self.taxonomy,
+            self._loader(parameters),
+            parameters.device,
+            self._on_less_memory,
         )
+        health.device = self.mapper.device
         self.outputs = Outputs(node, self.taxonomy, parameters.map_frame)
         self.frames = Frames(node, parameters.map_frame)
 
@@ -59,11 +65,15 @@ class Configured:
 
         return load
 
+    def _on_less_memory(self, remedy: str) -> None:
+        self._health.count("CUDA out of memory")
+        self._health.log("out of memory", remedy)
+
     def close(self) -> None:
         """Takes the topics away, frees map and weights."""
         self.frames.close()
         self.outputs.close()
-        del self.pipeline, self.voxel_map
+        del self.mapper
         free_memory()
 
 
@@ -78,7 +88,7 @@ class Active:
         health: Health,
         steady: Clock,
     ) -> None:
-        self.pipeline, self.voxel_map = configured.pipeline, configured.voxel_map
+        self.mapper = configured.mapper
         self.worker = Worker("segmentation")
         self._node = node
         self._outputs = configured.outputs
@@ -88,7 +98,7 @@ class Active:
         self.ingestion = Ingestion(
             parameters,
             configured.taxonomy,
-            configured.voxel_map,
+            configured.mapper.map,
             configured.frames,
             health,
             lambda: node.get_clock().now().nanoseconds * 1e-9,
@@ -119,13 +129,26 @@ class Active:
         """Segments and publishes, on the worker's thread; returns the number of objects."""
         started, arrived = time.monotonic(), self._last_arrival
         parameters = self._parameters()
-        update = self.pipeline.update(parameters, force)
+        threshold, least = parameters.score_threshold, parameters.min_voxels
+        try:
+            update = self.mapper.update(threshold if threshold >= 0 else None, least or None, force)
+        finally:
+            self.show_device()
         if update is None or self.worker.stopping:
             return 0
         self._outputs.publish(update, parameters.class_filter)
         ended = time.monotonic()
         self._health.updated(ended - started, None if arrived is None else ended - arrived)
         return len(update.tracked)
+
+    def reset(self) -> None:
+        """Empties the map, on the worker's thread."""
+        self.mapper.reset()
+        self.show_device()
+
+    def show_device(self) -> None:
+        """Tells the diagnostics where the network runs now."""
+        self._health.device, self._health.device_note = self.mapper.device, self.mapper.memory_note
 
     def close(self) -> None:
         """Ends the threads; one that is in a segmentation ends by itself later, unheard."""

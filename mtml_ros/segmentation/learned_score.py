@@ -9,10 +9,12 @@ two layers weighs these; it is fitted on rooms that the instance network has not
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from mtml_ros.core.errors import CheckpointError
 from mtml_ros.segmentation.paper_score import direction_coherency
 from mtml_ros.segmentation.proposals import Masks
 
@@ -75,6 +77,23 @@ class QualityModel:
     bias1: np.ndarray
     weight2: np.ndarray
     bias2: np.ndarray
+
+    @staticmethod
+    def from_arrays(arrays: Mapping[str, np.ndarray], judges_labels: bool) -> QualityModel:
+        """The model in a checkpoint's arrays. judges_labels: its network has a semantic head.
+
+        Raises CheckpointError where an array is missing, or of another shape.
+        """
+        f = len(FEATURES) + (len(LABEL_FEATURES) if judges_labels else 0)
+        h = len(arrays.get("bias1", ()))
+        shapes = {"mean": (f,), "scale": (f,), "weight1": (f, h), "bias1": (h,), "weight2": (h,),
+                  "bias2": (1,)}  # fmt: skip
+        found = {name: array.shape for name, array in arrays.items()}
+        if found != shapes:
+            raise CheckpointError(
+                f"the learned score of the weights has arrays {found}, it needs {shapes}"
+            )
+        return QualityModel(**arrays)
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """(P,) float64 expected IoU in 0..1 of features (P, F)."""

@@ -20,10 +20,10 @@ from mtml_ros.core.voxels import VoxelGrid
 from mtml_ros.network.batch import make_batch, one_hot
 from mtml_ros.network.checkpoint import Checkpoint, find_weights, load_checkpoint
 from mtml_ros.network.heads import NetworkOutput
-from mtml_ros.network.tiles import run_in_pieces
+from mtml_ros.network.tiles import run_in_tiles
 from mtml_ros.segmentation.components import label_components, neighbor_edges
 from mtml_ros.segmentation.labelling import assign_free, label_masks
-from mtml_ros.segmentation.learned_score import VoxelContext, mask_features
+from mtml_ros.segmentation.learned_score import QualityModel, VoxelContext, mask_features
 from mtml_ros.segmentation.paper_score import ScoreSettings, score_masks
 from mtml_ros.segmentation.proposals import Masks, propose
 from mtml_ros.segmentation.suppression import coherent_labelling, suppress
@@ -72,9 +72,7 @@ class SegmenterSettings:
 class InstanceSegmenter:
     """Labelled voxels in, separate objects out.
 
-    Make one with `InstanceSegmenter.load`. `settings` may be replaced between calls, and so may
-    `pieces` (1, 2, 4, ...): where the device's memory is short, the network runs over so many parts
-    of a grid one after another, and all else is done on the CPU.
+    Make one with `InstanceSegmenter.load`. It keeps nothing from call to call.
     """
 
     def __init__(
@@ -86,11 +84,13 @@ class InstanceSegmenter:
     ) -> None:
         self.network = checkpoint.network.to(device).eval()
         self.config = checkpoint.config
-        self.quality = checkpoint.quality
+        quality = checkpoint.models.get("quality")
+        self.quality = (
+            None if quality is None else QualityModel.from_arrays(quality, self.config.semantic)
+        )
         self.taxonomy = taxonomy
         self.device = device
         self.settings = settings or settings_from(checkpoint.settings)
-        self.pieces = 1
         self._channels = taxonomy.network_channels(self.config.classes)
 
     @staticmethod
@@ -115,18 +115,32 @@ class InstanceSegmenter:
         """Metres; the grids' must be the same."""
         return self.config.voxel_size
 
-    def segment(self, grid: VoxelGrid) -> Segmentation:
+    def segment(
+        self,
+        grid: VoxelGrid,
+        *,
+        score_threshold: float | None = None,
+        min_voxels: int | None = None,
+        tiles: int = 1,
+    ) -> Segmentation:
         """The separate objects of a grid; the same grid gives the same objects.
 
+        score_threshold, min_voxels: in place of the settings' own. tiles: 1, 2, 4, ...; where the
+        device's memory is short, the network runs over so many parts of the grid one after
+        another, and all else is done on the CPU.
         Raises InputError when the grid does not fit the weights.
         """
         s = self.settings
+        if score_threshold is not None:
+            s = replace(s, score_threshold=score_threshold)
+        if min_voxels is not None:
+            s = replace(s, min_voxels=min_voxels)
         self._check(grid)
         if not len(grid):
             return Segmentation(grid, np.zeros(0, np.int32), [], [], grid.labels.copy())
         seconds: dict[str, float] = {}
         with _timed(seconds, "network"):
-            output = self.embed(grid)
+            output = self.embed(grid, tiles)
             candidates, votes = self.read_labels(grid, output)
         if not candidates.any():
             return Segmentation(
@@ -147,7 +161,7 @@ class InstanceSegmenter:
         with _timed(seconds, "label"):
             owner = coherent_labelling(masks, scores, len(grid), s.min_voxels, s.score_threshold)
             owner = assign_free(owner, candidates, context.embedding, s.assign_radius)
-            segmentation = self._coherent(grid, owner, scores, votes, proposals)
+            segmentation = self._coherent(grid, owner, scores, votes, proposals, s.min_voxels)
         return replace(segmentation, seconds=seconds)
 
     def propose(
@@ -189,7 +203,7 @@ class InstanceSegmenter:
         terms = score_masks(masks, c.embedding, c.direction, c.centers, self.settings.score)
         return terms.score
 
-    def embed(self, grid: VoxelGrid) -> NetworkOutput:
+    def embed(self, grid: VoxelGrid, tiles: int = 1) -> NetworkOutput:
         """The network's output for a grid."""
         if self.config.input == "features":
             inputs = torch.from_numpy(np.ascontiguousarray(grid.features, dtype=np.float32))
@@ -197,8 +211,8 @@ class InstanceSegmenter:
             inputs = one_hot(self._channels[grid.labels], self.config.input_channels)
         batch = make_batch([grid.coordinates], [inputs])
         with torch.inference_mode():
-            if self.pieces > 1:
-                return run_in_pieces(self.network, batch, self.config, self.pieces, self.device)
+            if tiles > 1:
+                return run_in_tiles(self.network, batch, self.config, tiles, self.device)
             output: NetworkOutput = self.network(batch.to(self.device))
         return output
 
@@ -244,10 +258,11 @@ class InstanceSegmenter:
         scores: np.ndarray,
         votes: np.ndarray,
         proposals: list[Proposal],
+        min_voxels: int,
     ) -> Segmentation:
         owners, compact = np.unique(owner, return_inverse=True)
         masks = Masks.of_partition(compact.reshape(-1) - int(owners[0] == -1))
-        masks = masks.select(np.flatnonzero(masks.sizes >= self.settings.min_voxels))
+        masks = masks.select(np.flatnonzero(masks.sizes >= min_voxels))
         labels = label_masks(masks, votes)
         instance = np.full(len(grid), -1, dtype=np.int32)
         final = grid.labels.copy()

@@ -245,7 +245,7 @@ class _Run:
         r = self.recipe
         path = self.out / "weights.safetensors"
         checkpoint = load_checkpoint(path, self.device)
-        if checkpoint.quality is not None:  # the same command again, after it was done
+        if "quality" in checkpoint.models:  # the same command again, after it was done
             return
         segmenter = InstanceSegmenter(checkpoint, r.load_taxonomy(), self.device)
         scenes = source.calibration(r.calibration_scenes)
@@ -254,7 +254,7 @@ class _Run:
             tqdm(scenes, "calibration", r.calibration_scenes, disable=not self.progress),
             r.seed,
         )
-        save_checkpoint(path, replace(checkpoint, quality=quality))
+        save_checkpoint(path, replace(checkpoint, models={"quality": vars(quality)}))
 
     def _log(self, line: dict[str, Any]) -> None:
         if not self.chief:

@@ -72,12 +72,12 @@ def test_parameter_table_is_the_nodes() -> None:
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"`(~/\w+)`", README))))
 def test_topics_and_services_are_the_nodes(name: str) -> None:
-    sources = "".join(f.read_text("utf-8") for f in (ROOT / "mtml_ros" / "ros").glob("*.py"))
+    sources = "".join(f.read_text("utf-8") for f in (ROOT / "mtml_ros" / "ros").rglob("*.py"))
     assert f'"{name}"' in sources or f'"{name.removeprefix("~/")}"' in sources
 
 
 def test_every_topic_and_service_of_the_node_is_shown() -> None:
-    sources = "".join(f.read_text("utf-8") for f in (ROOT / "mtml_ros" / "ros").glob("*.py"))
+    sources = "".join(f.read_text("utf-8") for f in (ROOT / "mtml_ros" / "ros").rglob("*.py"))
     assert set(re.findall(r'"(~/\w+)"', sources)) <= set(re.findall(r"`(~/\w+)`", README))
 
 

@@ -1,4 +1,4 @@
-"""run_in_pieces: as the whole where nothing is cut, and never more than a piece at once."""
+"""run_in_tiles: as the whole where nothing is cut, and never more than a tile at once."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +12,7 @@ from mtml_ros.network.batch import VoxelBatch, make_batch
 from mtml_ros.network.config import NetworkConfig
 from mtml_ros.network.heads import NetworkOutput
 from mtml_ros.network.sparse import SparseNetwork
-from mtml_ros.network.tiles import HALO, run_in_pieces
+from mtml_ros.network.tiles import HALO, run_in_tiles
 
 CONFIG = NetworkConfig(("a", "b"), width=4, embedding_size=4)
 CPU = torch.device("cpu")
@@ -33,22 +33,22 @@ class Watched(nn.Module):
         return output
 
 
-def run(config: NetworkConfig, coordinates: np.ndarray, pieces: int) -> tuple[Watched, list]:
+def run(config: NetworkConfig, coordinates: np.ndarray, tiles: int) -> tuple[Watched, list]:
     network = Watched(config).eval()
     generator = torch.Generator().manual_seed(1)
     inputs = torch.rand(len(coordinates), config.input_channels, generator=generator)
     batch = make_batch([coordinates], [inputs])
     with torch.inference_mode():
-        return network, [network(batch), run_in_pieces(network, batch, config, pieces, CPU)]
+        return network, [network(batch), run_in_tiles(network, batch, config, tiles, CPU)]
 
 
-def assert_same(whole: NetworkOutput, pieces: NetworkOutput) -> None:
-    torch.testing.assert_close(pieces.embedding, whole.embedding, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(pieces.direction, whole.direction, rtol=1e-4, atol=1e-4)
+def assert_same(whole: NetworkOutput, tiles: NetworkOutput) -> None:
+    torch.testing.assert_close(tiles.embedding, whole.embedding, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(tiles.direction, whole.direction, rtol=1e-4, atol=1e-4)
     if whole.semantic is None:
-        assert pieces.semantic is None
+        assert tiles.semantic is None
     else:
-        torch.testing.assert_close(pieces.semantic, whole.semantic, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(tiles.semantic, whole.semantic, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
@@ -57,7 +57,7 @@ def assert_same(whole: NetworkOutput, pieces: NetworkOutput) -> None:
     [CONFIG, replace(CONFIG, semantic=True), replace(CONFIG, position_scale=0.0)],
     ids=["positions", "semantic", "free"],
 )
-def test_rooms_far_apart_are_pieces_of_their_own_with_the_same_output(
+def test_rooms_far_apart_are_tiles_of_their_own_with_the_same_output(
     config: NetworkConfig, axis: int, sorted_voxels: Callable
 ) -> None:
     rng = np.random.default_rng(axis)
@@ -66,21 +66,21 @@ def test_rooms_far_apart_are_pieces_of_their_own_with_the_same_output(
     for number, room in enumerate(rooms):
         room[:, axis] += 200 * number
     coordinates = sorted_voxels(np.concatenate(rooms))
-    network, (whole, pieces) = run(config, coordinates, 4)
-    assert_same(whole, pieces)
+    network, (whole, tiles) = run(config, coordinates, 4)
+    assert_same(whole, tiles)
     assert [len(s) for s in network.seen] == [800, 200, 200, 200, 200]
 
 
-def test_what_is_no_larger_than_the_halo_is_seen_whole_from_each_piece(
+def test_what_is_no_larger_than_the_halo_is_seen_whole_from_each_tile(
     sorted_voxels: Callable,
 ) -> None:
     coordinates = sorted_voxels(np.random.default_rng(0).integers(0, HALO, (300, 3)))
-    network, (whole, pieces) = run(CONFIG, coordinates, 8)
+    network, (whole, tiles) = run(CONFIG, coordinates, 8)
     assert len(network.seen) == 9
-    assert_same(whole, pieces)
+    assert_same(whole, tiles)
 
 
-def test_a_piece_sees_the_halo_around_it_and_no_more(sorted_voxels: Callable) -> None:
+def test_a_tile_sees_the_halo_around_it_and_no_more(sorted_voxels: Callable) -> None:
     hall = np.zeros((400, 3), dtype=np.int32)
     hall[:, 1] = np.arange(400)
     network, _ = run(CONFIG, sorted_voxels(hall), 2)
@@ -90,8 +90,8 @@ def test_a_piece_sees_the_halo_around_it_and_no_more(sorted_voxels: Callable) ->
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_more_pieces_than_voxels(count: int, sorted_voxels: Callable) -> None:
+def test_more_tiles_than_voxels(count: int, sorted_voxels: Callable) -> None:
     coordinates = np.zeros((count, 3), dtype=np.int32)
     coordinates[:, 2] = np.arange(count)
-    _, (whole, pieces) = run(CONFIG, sorted_voxels(coordinates), 8)
-    assert_same(whole, pieces)
+    _, (whole, tiles) = run(CONFIG, sorted_voxels(coordinates), 8)
+    assert_same(whole, tiles)

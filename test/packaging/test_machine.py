@@ -122,7 +122,7 @@ def test_the_environment_runs_the_checkout_with_the_installed_messages(root, tmp
         [python, "-c", program], cwd=tmp_path, check=True, capture_output=True, text=True
     )
     code, messages = done.stdout.split()
-    assert code == str(root / "mtml_ros" / "errors.py")
+    assert code == str(root / "mtml_ros" / "core" / "errors.py")
     assert messages == os.path.join(installed, "msg", "__init__.py")
 
 

@@ -57,7 +57,9 @@ def test_executables_are_the_same_for_pip_and_for_colcon(root, setup_arguments):
     assert {"mtml", "instance_segmentation_node", "scene_player", "instance_recorder"} <= set(pip)
 
 
-@pytest.mark.parametrize("module", ["cli.main", "ros.node", "ros.recorder", "ros.scene_player"])
+@pytest.mark.parametrize(
+    "module", ["cli.main", "ros.node", "ros.tools.recorder", "ros.tools.scene_player"]
+)
 def test_executables_have_a_main(module):
     found = importlib.import_module(f"mtml_ros.{module}")
     assert callable(found.main)

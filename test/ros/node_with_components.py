@@ -7,7 +7,6 @@ MTML_TEST_SECONDS: how long a segmentation takes.
 import os
 import sys
 import time
-from dataclasses import dataclass
 from types import ModuleType
 
 from mtml_ros.core.taxonomy import Taxonomy
@@ -16,17 +15,10 @@ from mtml_ros.evaluation.baselines import components_as_instances
 from mtml_ros.ros.node import main
 
 
-@dataclass(frozen=True)
-class Settings:
-    score_threshold: float = 0.0
-    min_voxels: int = 10
-
-
 class ComponentSegmenter:
     """Has the names that the node uses of InstanceSegmenter."""
 
     def __init__(self, taxonomy, device):
-        self.settings = Settings()
         self.taxonomy = taxonomy
         self.device = device
         self.voxel_size = 0.1
@@ -35,15 +27,14 @@ class ComponentSegmenter:
     def load(weights=None, taxonomy=None, device="auto"):
         return ComponentSegmenter(taxonomy or Taxonomy.scannet(), device)
 
-    def segment(self, grid: VoxelGrid):
+    def segment(self, grid: VoxelGrid, *, score_threshold=None, min_voxels=None, tiles=1):
         time.sleep(float(os.environ.get("MTML_TEST_SECONDS", "0")))
-        return components_as_instances(grid, self.taxonomy, self.settings.min_voxels)
+        return components_as_instances(grid, self.taxonomy, min_voxels or 10)
 
 
 if __name__ == "__main__":
-    segmenter = ModuleType(
-        "mtml_ros.segmentation.segmenter"
-    )  # the real one imports torch: seconds a process
+    # the real one imports torch: seconds a process
+    segmenter = ModuleType("mtml_ros.segmentation.segmenter")
     segmenter.InstanceSegmenter = ComponentSegmenter
     sys.modules[segmenter.__name__] = segmenter
     sys.exit(main())

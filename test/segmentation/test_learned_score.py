@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mtml_ros.core.errors import CheckpointError
 from mtml_ros.core.voxels import pack_keys
 from mtml_ros.segmentation.components import connected_components, neighbor_edges
 from mtml_ros.segmentation.learned_score import (
@@ -146,3 +147,28 @@ def test_two_layers_by_hand():
         bias2=np.array([-2.0]),
     )
     assert model.predict(np.array([[3.0, 0.0]])) == pytest.approx([0.5])
+
+
+def arrays(f: int, hidden: int = 3) -> dict[str, np.ndarray]:
+    shapes = {"mean": f, "scale": f, "weight1": (f, hidden), "bias1": hidden,
+              "weight2": hidden, "bias2": 1}  # fmt: skip
+    return {name: np.ones(shape, dtype=np.float32) for name, shape in shapes.items()}
+
+
+def test_the_model_of_a_network_that_judges_labels_has_features_of_labels():
+    plain, judging = len(FEATURES), len(FEATURES + LABEL_FEATURES)
+    for judges, f in ((False, plain), (True, judging)):
+        model = QualityModel.from_arrays(arrays(f), judges)
+        assert model.predict(np.zeros((2, f), dtype=np.float32)).shape == (2,)
+    with pytest.raises(CheckpointError, match="learned score"):
+        QualityModel.from_arrays(arrays(judging), judges_labels=False)
+
+
+@pytest.mark.parametrize("name", ["bias1", "weight1", "mean"])
+def test_a_model_that_lacks_an_array_or_has_another_shape_is_refused(name):
+    found = arrays(len(FEATURES))
+    with pytest.raises(CheckpointError, match=name):
+        QualityModel.from_arrays({**found, name: np.ones((2, 2), dtype=np.float32)}, False)
+    del found[name]
+    with pytest.raises(CheckpointError, match=name):
+        QualityModel.from_arrays(found, False)

@@ -178,11 +178,13 @@ def test_directions_away_from_the_centre_score_nothing():
     assert len(segmenter_for(instance, settings, sign=-1.0).segment(grid).instances) == 3
 
 
-def test_settings_may_be_replaced_between_calls():
+def test_thresholds_of_a_call_are_that_calls_alone():
     grid, instance = touching_chairs()
     segmenter = segmenter_for(instance)
-    segmenter.settings = replace(segmenter.settings, min_voxels=70)  # chairs have 64, the table 75
-    assert [i.label for i in segmenter.segment(grid).instances] == [TABLE]
+    # chairs have 64 voxels, the table 75
+    assert [i.label for i in segmenter.segment(grid, min_voxels=70).instances] == [TABLE]
+    assert segmenter.segment(grid, score_threshold=1.01).instances == []
+    assert len(segmenter.segment(grid).instances) == 3
 
 
 def test_the_same_grid_gives_the_same_segmentation():
@@ -476,7 +478,7 @@ class Placed(nn.Module):
         return NetworkOutput(embedding, torch.zeros_like(place), None)
 
 
-def test_in_pieces_the_same_objects_are_found_with_less_memory() -> None:
+def test_in_tiles_the_same_objects_are_found_with_less_memory() -> None:
     corners = [(30 * x, 25 * y, 0) for x in range(6) for y in range(2)]
     grid, _ = world(*((block(c, (4, 4, 6)), CHAIR, i) for i, c in enumerate(corners)))
     settings = SegmenterSettings(score=ScoreSettings(use_direction=False))
@@ -486,7 +488,6 @@ def test_in_pieces_the_same_objects_are_found_with_less_memory() -> None:
     short = InstanceSegmenter(Checkpoint(Placed(len(grid) // 3), CONFIG), TAXONOMY, CPU, settings)
     with pytest.raises(torch.OutOfMemoryError):
         short.segment(grid)
-    short.pieces = 4
-    found = short.segment(grid)
+    found = short.segment(grid, tiles=4)
     np.testing.assert_array_equal(found.instance, expected.instance)
     np.testing.assert_array_equal(found.labels, expected.labels)

@@ -1,7 +1,7 @@
-"""Objects found in pieces, as where memory is short, beside those found in the whole.
+"""Objects found in tiles, as where memory is short, beside those found in the whole.
 
 A scan that ships, and nine generated rooms side by side. `same`: of the whole's objects, those
-that are found in pieces too (IoU .9 or more). `largest`: the share of the voxels that the network
+that are found in tiles too (IoU .9 or more). `largest`: the share of the voxels that the network
 sees at once, halo and all.
 """
 
@@ -42,7 +42,7 @@ class Watched(nn.Module):
 
 
 def run() -> list[dict[str, Any]]:
-    """One row a grid and number of pieces."""
+    """One row a grid and number of tiles."""
     segmenter = InstanceSegmenter.load()
     watched = segmenter.network = Watched(segmenter.network)
     cloud = read_points(SCAN)
@@ -50,14 +50,13 @@ def run() -> list[dict[str, Any]]:
     rows = []
     for name, points in ((SCAN.stem, scan), ("nine rooms", _storey())):
         grid, _ = VoxelGrid.from_points(points, segmenter.voxel_size)
-        segmenter.pieces = 1
-        whole, whole_seconds = _timed(segmenter, grid)
-        for segmenter.pieces in (2, 4, 8):
+        whole, whole_seconds = _timed(segmenter, grid, 1)
+        for tiles in (2, 4, 8):
             watched.largest = 0
-            found, seconds = _timed(segmenter, grid)
+            found, seconds = _timed(segmenter, grid, tiles)
             rows.append(
                 {
-                    "case": f"{name}, {len(grid):,} voxels, {segmenter.pieces} pieces",
+                    "case": f"{name}, {len(grid):,} voxels, {tiles} tiles",
                     "ours_s": seconds,
                     "alternative": "whole",
                     "alternative_s": whole_seconds,
@@ -79,9 +78,9 @@ def _storey() -> LabeledPoints:
     return LabeledPoints(np.concatenate(xyz), np.concatenate(labels))
 
 
-def _timed(segmenter: InstanceSegmenter, grid: VoxelGrid) -> tuple[Segmentation, float]:
+def _timed(segmenter: InstanceSegmenter, grid: VoxelGrid, tiles: int) -> tuple[Segmentation, float]:
     began = time.perf_counter()
-    return segmenter.segment(grid), time.perf_counter() - began
+    return segmenter.segment(grid, tiles=tiles), time.perf_counter() - began
 
 
 def _same(whole: Segmentation, found: Segmentation) -> int:
