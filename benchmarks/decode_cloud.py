@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.recfunctions import structured_to_unstructured
 
-from mtml_ros.ros.input.decode import decode_cloud
+from mtml_ros.io.point_cloud2 import decode_cloud
 
 COUNT = 1_000_000
 ROUNDS = 7

@@ -16,10 +16,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 with atheris.instrument_imports(include=["mtml_ros"]):
-    from mtml_ros.ros.input.decode import CloudError, decode_cloud, decode_labels
+    from mtml_ros.io.point_cloud2 import CloudError, decode_cloud, decode_labels
 
 # decodes, reads the same message value by value in pure Python, and compares
-check = runpy.run_path(str(ROOT / "test" / "ros" / "test_decoder_fuzz.py"))["check"]
+check = runpy.run_path(str(ROOT / "test" / "io" / "test_point_cloud2_fuzz.py"))["check"]
 
 NAMES = ["x", "y", "z", "label", "confidence", "rgb", ""]
 EXTREMES = [0, 1, 2**16, 2**31 - 1, 2**31, 2**32 - 1]

@@ -1,6 +1,6 @@
 """The doors between ROS messages and arrays: decode on the way in, encode on the way out."""
 
-from mtml_ros.ros.input.decode import CloudError, DecodedCloud, Reason, decode_cloud, decode_labels
+from mtml_ros.io.point_cloud2 import CloudError, DecodedCloud, Reason, decode_cloud, decode_labels
 from mtml_ros.ros.output.encode import (
     encode_detections,
     encode_instances,

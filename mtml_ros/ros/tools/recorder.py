@@ -28,10 +28,10 @@ from rclpy.utilities import try_shutdown
 from sensor_msgs.msg import PointCloud2
 
 from mtml_ros.core.errors import InputError, MtmlError
+from mtml_ros.io.point_cloud2 import decode_cloud, decode_labels
 from mtml_ros.io.point_files import write_points
 from mtml_ros.msg import ObjectInstance, ObjectInstanceArray
 from mtml_ros.ros import qos
-from mtml_ros.ros.input.decode import decode_cloud, decode_labels
 
 _REMEMBERED = 1000  # clouds and latencies
 _STAMP_PRECISION = 1e-6  # seconds; stamps may have passed through a float64

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from std_msgs.msg import Header
 
+from mtml_ros.io.point_cloud2 import decode_cloud
 from mtml_ros.io.point_files import write_points
-from mtml_ros.ros.input.decode import decode_cloud
 from mtml_ros.ros.tools.scene_player import RANGE, make_cloud, split_scan
 
 CHAIR = 5

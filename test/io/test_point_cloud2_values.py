@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mtml_ros.ros.input.decode import CloudError, decode_cloud, decode_labels
+from mtml_ros.io.point_cloud2 import CloudError, decode_cloud, decode_labels
 
 INT16, UINT16, FLOAT32, FLOAT64, UINT8 = 3, 4, 7, 8, 2
 NAN, INF = float("nan"), float("inf")

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mtml_ros.ros.input.decode import MAX_COORDINATE, CloudError, decode_cloud
+from mtml_ros.io.point_cloud2 import MAX_COORDINATE, CloudError, decode_cloud
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mtml_ros.core.errors import InputError
-from mtml_ros.ros.input.decode import CloudError, Reason, decode_cloud
+from mtml_ros.io.point_cloud2 import CloudError, Reason, decode_cloud
 
 INT8, UINT8, INT16, UINT16, INT32, UINT32, FLOAT32, FLOAT64 = range(1, 9)
 NAN = float("nan")
