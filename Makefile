@@ -41,6 +41,7 @@ test: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest $(if $(CHROMIUM),-m "not slow")
 
 test-slow: venv

@@ -43,6 +43,7 @@ EXTRAS = {
     "test": [
         "connected-components-3d>=3.12",  # what ours are compared with
         "hypothesis>=6.80",
+        "import-linter>=2.1",
         "mypy>=1.10",
         "pytest>=8.2,<9",  # launch_testing's plugin breaks pytest 9
         "pytest-timeout>=2.2",

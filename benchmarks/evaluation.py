@@ -21,8 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from mtml_ros.core.taxonomy import Taxonomy
-from mtml_ros.evaluation.average_precision import AveragePrecision, GroundTruth, Prediction
+from mtml_ros.evaluation.average_precision import AveragePrecision, GroundTruth
 from mtml_ros.io.benchmark_files import (
+    Prediction,
     list_scenes,
     read_integers,
     read_predictions,

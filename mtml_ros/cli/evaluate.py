@@ -36,8 +36,8 @@ def command(
     that PRED_DIR has.
     """
     from mtml_ros.core.taxonomy import Taxonomy
+    from mtml_ros.evaluation.benchmark import evaluate_folders
     from mtml_ros.evaluation.tables import ap_table
-    from mtml_ros.io.benchmark_files import evaluate_folders
 
     things = {c.id: c.name for c in Taxonomy.load(taxonomy).classes if c.kind == "thing"}
     result = evaluate_folders(

@@ -235,8 +235,7 @@ def _write_proposals(folder: Path, scene: str, found: Found, taxonomy: Taxonomy)
     """Writes the masks point for point; returns how many."""
     import numpy as np
 
-    from mtml_ros.evaluation.average_precision import Prediction
-    from mtml_ros.io.benchmark_files import write_submission
+    from mtml_ros.io.benchmark_files import Prediction, write_submission
 
     # points sorted by voxel, so that a mask's points are a few slices; voxel -1 comes first
     order = np.argsort(found.point_to_voxel, kind="stable")

@@ -1,19 +1,13 @@
-"""From a Scene to what a training step takes: voxels, inputs and targets."""
+"""From a Scene to its voxels, with the truth of each."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from mtml_ros.core.errors import InputError
 from mtml_ros.core.scene import Scene
 from mtml_ros.core.voxels import LabeledPoints, VoxelGrid
-from mtml_ros.network.batch import VoxelBatch, make_batch, one_hot
-from mtml_ros.network.config import NetworkConfig
-from mtml_ros.training.losses import Targets
 
 
 @dataclass(frozen=True)
@@ -45,52 +39,3 @@ def voxelize(scene: Scene, voxel_size: float) -> Sample:
     return Sample(
         grid, (winner % 256).astype(np.uint8), (winner // 256 - 1).astype(np.int32), voxel
     )
-
-
-def make_inputs(grid: VoxelGrid, config: NetworkConfig, channels: np.ndarray) -> torch.Tensor:
-    """(V, I) float32 input of a grid. channels: class index to input channel."""
-    if config.input == "features":
-        size = 0 if grid.features is None else grid.features.shape[1]
-        if size != config.feature_size:
-            raise InputError(
-                f"the network takes {config.feature_size} features a point, the scene has {size}"
-            )
-        return torch.from_numpy(np.ascontiguousarray(grid.features, dtype=np.float32))
-    return one_hot(channels[grid.labels], config.input_channels)
-
-
-def make_targets(samples: Sequence[Sample], channels: np.ndarray) -> Targets:
-    """The truth of a batch. channels: class index to the network's input channel."""
-    instance, owner, centers = [], [], []
-    total = 0
-    for i, s in enumerate(samples):
-        ids, compact = np.unique(s.instance, return_inverse=True)
-        compact = compact.reshape(-1) - int(ids[0] == -1)
-        count = len(ids) - int(ids[0] == -1)
-        inside = compact >= 0
-        xyz = s.grid.centers
-        n = np.maximum(np.bincount(compact[inside], minlength=count), 1)
-        centers.append(np.stack(
-            [np.bincount(compact[inside], weights=xyz[inside, a], minlength=count) / n
-             for a in range(3)], axis=1))  # fmt: skip
-        instance.append(np.where(inside, compact + total, -1))
-        owner.append(np.full(count, i))
-        total += count
-    return Targets(
-        torch.from_numpy(np.concatenate(instance)),
-        torch.from_numpy(np.concatenate(owner).astype(np.int64)),
-        torch.from_numpy(np.concatenate(centers).astype(np.float32)),
-        torch.from_numpy(np.concatenate([s.grid.centers for s in samples])),
-        torch.from_numpy(np.concatenate([channels[s.labels] for s in samples])),
-    )
-
-
-def make_training_batch(
-    samples: Sequence[Sample], config: NetworkConfig, channels: np.ndarray
-) -> tuple[VoxelBatch, Targets]:
-    """Network input and truth of a batch of samples."""
-    batch = make_batch(
-        [s.grid.coordinates for s in samples],
-        [make_inputs(s.grid, config, channels) for s in samples],
-    )
-    return batch, make_targets(samples, channels)

@@ -26,26 +26,12 @@ from typing import Any
 import numpy as np
 
 from mtml_ros.core.errors import ConfigurationError, InputError
+from mtml_ros.io.benchmark_files import INSTANCES_PER_CLASS, Prediction
 
 OVERLAPS = tuple(float(t) for t in np.arange(0.5, 0.95, 0.05))
 """The nine IoU thresholds that AP averages."""
 MIN_REGION = 100
 """The benchmark's least number of points of an object or a prediction."""
-INSTANCES_PER_CLASS = 1000
-"""A ground truth id is class id * 1000 + number of the instance; ids under 1000 are no objects."""
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """A scored mask; masks of a scene may overlap.
-
-    mask: (n,) integer indices of the points in it, or (N,) bool. label: class id. score: any
-    number but NaN; only the order of scores counts.
-    """
-
-    mask: np.ndarray
-    label: int
-    score: float
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from mtml_ros.evaluation.average_precision import (
     APResult,
     AveragePrecision,
     GroundTruth,
-    Prediction,
 )
 from mtml_ros.evaluation.non_overlapping import CoherentAccuracy, Counts
+from mtml_ros.io.benchmark_files import Prediction
 
 Segment = Callable[[VoxelGrid], Segmentation]
 

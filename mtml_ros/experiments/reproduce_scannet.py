@@ -15,12 +15,11 @@ from mtml_ros.evaluation.average_precision import (
     APResult,
     AveragePrecision,
     GroundTruth,
-    Prediction,
 )
 from mtml_ros.evaluation.baselines import components_as_instances, labels_as_instances
 from mtml_ros.evaluation.scenes import Segment, predictions_on_points
 from mtml_ros.evaluation.tables import ap_table, scannet_table
-from mtml_ros.io.benchmark_files import ground_truth_ids, write_submission
+from mtml_ros.io.benchmark_files import Prediction, ground_truth_ids, write_submission
 
 
 @dataclass(frozen=True)

@@ -11,20 +11,16 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from mtml_ros.core.errors import InputError
-from mtml_ros.evaluation.average_precision import (
-    INSTANCES_PER_CLASS,
-    MIN_REGION,
-    APResult,
-    AveragePrecision,
-    GroundTruth,
-    Prediction,
-)
+
+INSTANCES_PER_CLASS = 1000
+"""A ground truth id is class id * 1000 + number of the instance; ids under 1000 are no objects."""
 
 MASK_FOLDER = "predicted_masks"
 RESULT_FILE = "semantic_instance_evaluation.txt"
@@ -44,26 +40,17 @@ _JOINS = tuple(
 )
 
 
-def evaluate_folders(
-    predictions: str | Path,
-    ground_truth: str | Path,
-    classes: Mapping[int, str],
-    min_region: int = MIN_REGION,
-    class_agnostic: bool = False,
-    progress: Callable[[Sequence[str]], Iterable[str]] = iter,
-) -> APResult:
-    """AP of a submission folder; the scenes are those that have a prediction file, as officially.
+@dataclass(frozen=True)
+class Prediction:
+    """A scored mask; masks of a scene may overlap.
 
-    classes: class id to name. progress: wraps the scene names, as tqdm does.
-    Raises InputError, naming file and line, for anything missing or malformed.
+    mask: (n,) integer indices of the points in it, or (N,) bool. label: class id. score: any
+    number but NaN; only the order of scores counts.
     """
-    collected = AveragePrecision(classes, min_region, class_agnostic)
-    for scene in progress(list_scenes(predictions, ground_truth)):
-        ids = read_integers(Path(ground_truth) / f"{scene}.txt")
-        wanted = None if class_agnostic else classes
-        found = read_predictions(Path(predictions) / f"{scene}.txt", len(ids), wanted)
-        collected.add(found, GroundTruth.from_ids(ids, classes))
-    return collected.result()
+
+    mask: np.ndarray
+    label: int
+    score: float
 
 
 def list_scenes(predictions: str | Path, ground_truth: str | Path) -> list[str]:

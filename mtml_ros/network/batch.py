@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from mtml_ros.core.errors import InputError
-from mtml_ros.core.voxels import pack_keys
+from mtml_ros.core.voxels import VoxelGrid, pack_keys
+from mtml_ros.network.config import NetworkConfig
 
 ALIGNMENT = 32
 """Grids keep their place modulo this many voxels, so that the coarse levels of the network
@@ -57,6 +58,23 @@ def one_hot(channels: np.ndarray, num_channels: int) -> Tensor:
     known = np.flatnonzero(channels)
     inputs[torch.from_numpy(known), torch.from_numpy(channels[known].astype(np.int64))] = 1
     return inputs
+
+
+def make_input(grid: VoxelGrid, config: NetworkConfig, channels: np.ndarray) -> Tensor:
+    """(V, I) float32, a grid's input to a network of this configuration.
+
+    channels: (C + 1,) class index to input channel, see Taxonomy.network_channels.
+    Raises InputError when the network takes features that the grid does not have.
+    """
+    if config.input == "labels":
+        return one_hot(channels[grid.labels], config.input_channels)
+    size = None if grid.features is None else grid.features.shape[1]
+    if size != config.feature_size:
+        raise InputError(
+            f"the weights need {config.feature_size} features a point, "
+            f"the input has {size or 'none'}"
+        )
+    return torch.from_numpy(np.ascontiguousarray(grid.features, dtype=np.float32))
 
 
 def _aligned(coordinates: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from mtml_ros.core.errors import CheckpointError, ConfigurationError, InputError
 from mtml_ros.core.instances import Proposal, Segmentation, make_instance
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.core.voxels import VoxelGrid
-from mtml_ros.network.batch import make_batch, one_hot
+from mtml_ros.network.batch import make_batch, make_input
 from mtml_ros.network.checkpoint import Checkpoint, find_weights, load_checkpoint
 from mtml_ros.network.heads import NetworkOutput
 from mtml_ros.network.tiles import run_in_tiles
@@ -205,10 +205,7 @@ class InstanceSegmenter:
 
     def embed(self, grid: VoxelGrid, tiles: int = 1) -> NetworkOutput:
         """The network's output for a grid."""
-        if self.config.input == "features":
-            inputs = torch.from_numpy(np.ascontiguousarray(grid.features, dtype=np.float32))
-        else:
-            inputs = one_hot(self._channels[grid.labels], self.config.input_channels)
+        inputs = make_input(grid, self.config, self._channels)
         batch = make_batch([grid.coordinates], [inputs])
         with torch.inference_mode():
             if tiles > 1:
@@ -281,13 +278,6 @@ class InstanceSegmenter:
                 f"the grid's voxels are {grid.voxel_size} m wide, the weights need "
                 f"{self.voxel_size} m"
             )
-        if self.config.input == "features":
-            size = None if grid.features is None else grid.features.shape[1]
-            if size != self.config.feature_size:
-                raise InputError(
-                    f"the weights need {self.config.feature_size} features a point, "
-                    f"the input has {size or 'none'}"
-                )
 
 
 def settings_from(values: dict[str, Any]) -> SegmenterSettings:

@@ -22,13 +22,14 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from mtml_ros.core.errors import CheckpointError, ConfigurationError
-from mtml_ros.datasets.samples import make_training_batch, voxelize
+from mtml_ros.datasets.samples import voxelize
 from mtml_ros.evaluation.scenes import evaluate_segmenter
 from mtml_ros.network.batch import VoxelBatch
 from mtml_ros.network.checkpoint import Checkpoint, build_network, load_checkpoint, save_checkpoint
 from mtml_ros.network.config import NetworkConfig
 from mtml_ros.segmentation.segmenter import InstanceSegmenter, choose_device, settings_from
 from mtml_ros.training.augmentation import augment
+from mtml_ros.training.batches import make_training_batch
 from mtml_ros.training.calibration import calibrate
 from mtml_ros.training.losses import Targets, multi_task_loss
 from mtml_ros.training.recipe import Recipe

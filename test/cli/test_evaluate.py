@@ -7,8 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from mtml_ros.cli.main import mtml
-from mtml_ros.evaluation.average_precision import Prediction
-from mtml_ros.io.benchmark_files import write_ground_truth, write_submission
+from mtml_ros.io.benchmark_files import Prediction, write_ground_truth, write_submission
 
 CHAIR, TABLE = 5, 7
 

@@ -17,9 +17,9 @@ from mtml_ros.evaluation.average_precision import (
     OVERLAPS,
     AveragePrecision,
     GroundTruth,
-    Prediction,
     evaluate_scenes,
 )
+from mtml_ros.io.benchmark_files import Prediction
 
 CLASSES = {5: "chair", 7: "table"}
 

@@ -10,8 +10,9 @@ from click.testing import CliRunner
 from mtml_ros.cli.main import mtml
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.datasets.scannet import ScanNet
+from mtml_ros.evaluation.benchmark import evaluate_folders
 from mtml_ros.experiments.reproduce_scannet import baselines, run
-from mtml_ros.io.benchmark_files import evaluate_folders, read_integers
+from mtml_ros.io.benchmark_files import read_integers
 from mtml_ros.io.point_files import write_points
 from mtml_ros.network.checkpoint import Checkpoint, build_network, save_checkpoint
 from mtml_ros.network.config import NetworkConfig

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from mtml_ros.core.errors import InputError
-from mtml_ros.evaluation.average_precision import Prediction
+from mtml_ros.evaluation.benchmark import evaluate_folders
 from mtml_ros.io.benchmark_files import (
     MASK_FOLDER,
-    evaluate_folders,
+    Prediction,
     ground_truth_ids,
     list_scenes,
     read_integers,
