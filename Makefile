@@ -11,7 +11,7 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser)
 # What an installation is made from. The Python package is not among it: the environment runs the
 # checkout's own (see scripts/use_checkout.py), so a change there needs no new installation.
 INPUTS := Makefile package.xml CMakeLists.txt setup.py pyproject.toml constraints.txt \
-  $(wildcard config/* launch/* msg/* rviz/* scripts/* security/* srv/*)
+  $(wildcard config/* kernels/* launch/* msg/* rviz/* scripts/* security/* srv/*)
 
 # A ROS set up in this shell would mix its libraries with those of the wheels.
 ifdef AMENT_PREFIX_PATH

@@ -1,4 +1,4 @@
-"""One submanifold 3^3 convolution: ours, torch's dense one, one product of gathered neighbours."""
+"""One submanifold 3^3 convolution: ours, in torch, torch's dense one, neighbours gathered."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from torch import Tensor
 from mtml_ros.core.voxels import occupied_voxels, unpack_keys
 from mtml_ros.io.point_files import read_points
 from mtml_ros.network.batch import VoxelBatch, make_batch
-from mtml_ros.network.sparse_ops import KernelMap, Lattice, sparse_convolution
+from mtml_ros.network.sparse_ops import BITS, Lattice, sparse_convolution
+from mtml_ros.network.torch_convolution import PairMap, neighbor_map
 from mtml_ros.segmentation.segmenter import choose_device
 
 SCANS = Path(__file__).resolve().parents[1] / "mtml_ros" / "datasets" / "scans"
@@ -37,9 +38,11 @@ def _compare(path: Path) -> dict[str, Any]:
     start = time.perf_counter()
     kernel_map = Lattice.of(batch).neighbors()
     building = time.perf_counter() - start
-    neighbors = _neighbor_table(kernel_map).to(device)
+    pairs = neighbor_map(Lattice.of(batch).keys, BITS)
+    neighbors = _neighbor_table(pairs).to(device)
     ways: dict[str, Callable[[], Tensor]] = {
         "ours": lambda: sparse_convolution(x, weight, kernel_map),
+        "torch": lambda: sparse_convolution(x, weight, pairs),
         "gathered": lambda: _gathered(x, weight, neighbors),
         "dense": lambda: _dense(batch, x, weight),
     }
@@ -49,6 +52,7 @@ def _compare(path: Path) -> dict[str, Any]:
         seconds = {name: _seconds(way, (x, weight), training) for name, way in ways.items()}
         label = "training" if training else "forward"
         row |= {f"{name}_{label}_s": value for name, value in seconds.items()}
+        row[f"over_torch_{label}"] = seconds["torch"] / seconds["ours"]
         row[f"over_gathered_{label}"] = seconds["gathered"] / seconds["ours"]
         row[f"over_dense_{label}"] = seconds["dense"] / seconds["ours"]
     row["largest_difference"] = max(
@@ -57,7 +61,7 @@ def _compare(path: Path) -> dict[str, Any]:
     return row
 
 
-def _neighbor_table(kernel_map: KernelMap) -> Tensor:
+def _neighbor_table(kernel_map: PairMap) -> Tensor:
     """(V, 27): the input voxel of each output voxel and element; V where there is none."""
     v = kernel_map.num_outputs
     table = torch.full((v, 27), v)

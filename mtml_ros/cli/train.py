@@ -36,13 +36,12 @@ def command(
     """
     from dataclasses import replace
 
-    import torch
-
+    from mtml_ros.network.threads import set_threads
     from mtml_ros.training.recipe import Recipe
     from mtml_ros.training.train import train
 
     if threads:
-        torch.set_num_threads(threads)
+        set_threads(threads)
     recipe = Recipe.load(config)
     recipe = replace(
         recipe,

@@ -97,9 +97,9 @@ def score_weights(
 
     overrides: settings of the post-processing in place of the weights' own.
     """
-    import torch
+    from mtml_ros.network.threads import set_threads
 
-    torch.set_num_threads(1)
+    set_threads(1)
     segmenter = InstanceSegmenter.load(weights, Taxonomy.toy(), "auto")
     segmenter.settings = settings_from({**asdict(segmenter.settings), **(overrides or {})})
     return _score(segmenter.segment, preset, scenes, segmenter.voxel_size)
@@ -107,11 +107,10 @@ def score_weights(
 
 def train_and_score(recipe: Recipe, folder: Path, scenes: int = len(TEST_SEEDS)) -> Scores:
     """Trains as the recipe says, on one thread, and scores the test scenes of its preset."""
-    import torch
-
+    from mtml_ros.network.threads import set_threads
     from mtml_ros.training.train import train
 
-    torch.set_num_threads(1)
+    set_threads(1)
     weights = train(recipe, folder, "auto", progress=False)
     return score_weights(weights, recipe.data.get("preset", "toy"), scenes)
 

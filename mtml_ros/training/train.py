@@ -27,6 +27,7 @@ from mtml_ros.evaluation.scenes import evaluate_segmenter
 from mtml_ros.network.batch import VoxelBatch
 from mtml_ros.network.checkpoint import Checkpoint, build_network, load_checkpoint, save_checkpoint
 from mtml_ros.network.config import NetworkConfig
+from mtml_ros.network.threads import set_threads
 from mtml_ros.segmentation.segmenter import InstanceSegmenter, choose_device, settings_from
 from mtml_ros.training.augmentation import augment
 from mtml_ros.training.batches import make_training_batch
@@ -117,7 +118,7 @@ def _device(name: str, process: Process) -> torch.device:
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
         torch.cuda.set_device(device)
     elif process.world > 1:
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // process.world))
+        set_threads(max(1, (os.cpu_count() or 1) // process.world))
     return device
 
 
@@ -135,6 +136,9 @@ class _Run:
         self.config = recipe.network_config()
         settings_from(recipe.settings)  # what they lack shows now, not at the first validation
         self.network = build_network(self.config).to(device)
+        if device.type == "cpu" and self.config.architecture == "sparse":
+            # what the kernels leave to torch is too little for its threads to share
+            torch.set_num_threads(1)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(),
             lr=recipe.learning_rate,
@@ -315,7 +319,7 @@ def one_cycle(progress: float) -> float:
 
 
 def _one_thread(_: int) -> None:
-    torch.set_num_threads(1)
+    set_threads(1)
 
 
 def _tensorboard(out: Path) -> Any:

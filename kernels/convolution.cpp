@@ -1,0 +1,81 @@
+// Sparse convolution: which instruction set, padding of the channels, tiles over the threads.
+#include "convolution.hpp"
+
+#include <memory>
+#include <type_traits>
+
+#include "instruction_sets.hpp"
+#include "thread_pool.hpp"
+#include "tiles.hpp"
+
+namespace mtml {
+namespace {
+
+template <class T>
+const TileFunctions<T>& functions() {
+  if constexpr (std::is_same_v<T, float>) return instruction_set().single;
+  else return instruction_set().twice;
+}
+
+// Memory of a thread that later calls use again.
+template <class T>
+T* scratch(std::int64_t size) {
+  thread_local std::unique_ptr<T[]> memory;
+  thread_local std::int64_t held = 0;
+  if (held < size) {
+    memory.reset(new T[size]);
+    held = size;
+  }
+  return memory.get();
+}
+
+// Rows (count, width) with zeros after the first `channels` values.
+template <class T>
+std::unique_ptr<T[]> with_padding(const T* rows, std::int64_t stride, std::int64_t count,
+                                  int channels, int width) {
+  std::unique_ptr<T[]> result(new T[count * width]());
+  for (std::int64_t i = 0; i < count; ++i)
+    for (int c = 0; c < channels; ++c) result[i * width + c] = rows[i * stride + c];
+  return result;
+}
+
+}  // namespace
+
+template <class T>
+void convolve(const Convolution<T>& convolution) {
+  Convolution<T> job = convolution;
+  const int n = job.out_channels, width = padded(n);
+  std::unique_ptr<T[]> weight;
+  if (width != n) {
+    const std::int64_t rows = std::int64_t(job.map.elements) * job.channels;
+    weight = with_padding(job.weight, n, rows, n, width);
+    job.weight = weight.get();
+  }
+  parallel((job.outputs + TILE - 1) / TILE, [&](std::int64_t tile) {
+    functions<T>().convolve(job, tile, scratch<T>(TILE * width));
+  });
+}
+
+template <class T>
+void weight_gradient(const WeightGradient<T>& gradient) {
+  WeightGradient<T> job = gradient;
+  const int n = job.out_channels, width = padded(n);
+  std::unique_ptr<T[]> grad;
+  if (width != n) {
+    grad = with_padding(job.grad.data, job.grad.stride, job.outputs, n, width);
+    job.grad = {grad.get(), width};
+  }
+  const int blocks = (job.channels + WEIGHT_BLOCK - 1) / WEIGHT_BLOCK;
+  const int elements = job.map.elements;
+  parallel(std::int64_t(elements) * blocks, [&](std::int64_t task) {
+    functions<T>().weight_gradient(job, int(task / blocks), int(task % blocks) * WEIGHT_BLOCK,
+                                   scratch<T>(WEIGHT_BLOCK * width));
+  });
+}
+
+template void convolve(const Convolution<float>&);
+template void convolve(const Convolution<double>&);
+template void weight_gradient(const WeightGradient<float>&);
+template void weight_gradient(const WeightGradient<double>&);
+
+}  // namespace mtml

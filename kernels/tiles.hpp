@@ -1,0 +1,35 @@
+// The inner loops, compiled once for each instruction set (tiles.cpp).
+#pragma once
+
+#include "convolution.hpp"
+
+namespace mtml {
+
+// The weights' and sums' rows are padded to a multiple of this many values.
+constexpr int PADDING = 16;
+
+constexpr int padded(int channels) { return (channels + PADDING - 1) / PADDING * PADDING; }
+
+constexpr int WEIGHT_BLOCK = 32;  // input channels of a weight gradient that one task takes
+
+template <class T>
+struct TileFunctions {
+  // One tile of a convolution; weight and sums (TILE, padded(out_channels)) are padded.
+  void (*convolve)(const Convolution<T>& job, std::int64_t tile, T* sums);
+  // The gradient of one element's weights for input channels from `first`, at most WEIGHT_BLOCK;
+  // grad's rows are padded. sums: (WEIGHT_BLOCK, padded(out_channels)).
+  void (*weight_gradient)(const WeightGradient<T>& job, int element, int first, T* sums);
+};
+
+struct InstructionSet {
+  const char* name;
+  TileFunctions<float> single;
+  TileFunctions<double> twice;
+};
+
+extern const InstructionSet baseline_set;
+#ifdef MTML_X86
+extern const InstructionSet avx2_set, avx512_set;
+#endif
+
+}  // namespace mtml

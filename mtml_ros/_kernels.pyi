@@ -1,0 +1,60 @@
+"""The compiled kernels (kernels/): arrays in, arrays out, on threads of their own.
+
+They raise ValueError for arrays whose shapes do not fit, and hold nothing of Python's while they
+work. Results do not depend on the number of threads.
+"""
+
+import numpy as np
+
+def set_threads(threads: int) -> None:
+    """How many threads each call may use; at first as many as the process may use cores."""
+
+def get_threads() -> int: ...
+def instruction_sets() -> list[str]:
+    """What the inner loops can run on here, the fastest (which is used) first."""
+
+def use_instruction_set(name: str) -> None:
+    """Chooses another one of them."""
+
+class Map:
+    """Which voxel feeds which in a sparse convolution, for each element of its kernel."""
+
+    @property
+    def elements(self) -> int: ...
+    @property
+    def inputs(self) -> int: ...
+    @property
+    def outputs(self) -> int: ...
+    @property
+    def num_pairs(self) -> int: ...
+    def pairs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Element, output and input voxel of each pair, three (P,) int64."""
+
+def neighbor_map(keys: np.ndarray, dilation: int = 1) -> Map:
+    """The map of a submanifold 3^3 convolution.
+
+    keys: (V,) int64 ascending, 18 bits a coordinate. dilation: voxels from one element to the next.
+    """
+
+def halved(keys: np.ndarray) -> tuple[np.ndarray, Map, Map]:
+    """The keys at half the resolution, ascending; the maps of a 2^3 convolution of stride 2 down to
+    them and of its transpose up again."""
+
+def convolve(
+    x: np.ndarray,
+    weight: np.ndarray,
+    map: Map | None,
+    out: np.ndarray,
+    scale: np.ndarray | None = None,
+    shift: np.ndarray | None = None,
+    residual: np.ndarray | None = None,
+    relu: bool = False,
+) -> None:
+    """out (V', D) = relu(scale * sum of x_i W_k over the map's pairs + shift + residual).
+
+    x: (V, C), weight: (K, C, D), all float32 or all float64. No map: each voxel feeds itself.
+    Rows of x, out and residual may lie apart (a slice of columns); out must not be x.
+    """
+
+def weight_gradient(x: np.ndarray, grad: np.ndarray, map: Map | None, out: np.ndarray) -> None:
+    """out (K, C, D) = sum over the pairs (o, i) of each element: x_i^T grad_o."""
