@@ -50,6 +50,7 @@ COMMANDS = {
     "train": ("mtml_ros.cli.train", "Train a network from a recipe."),
     "reproduce": ("mtml_ros.cli.reproduce", "Repeat the paper's experiments beside its figures."),
     "benchmark": ("mtml_ros.cli.benchmark", "Measure speed beside the obvious alternatives."),
+    "taxonomy": ("mtml_ros.cli.taxonomy", "List and check label sets."),
     "demo": ("mtml_ros.cli.demo", "Play a scan to the node, show the objects it finds."),
 }
 

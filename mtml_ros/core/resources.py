@@ -11,11 +11,20 @@ from mtml_ros.core.errors import ConfigurationError
 
 def config_file(name: str) -> Path:
     """The file of this name in the package's config folder; ConfigurationError if missing."""
+    for folder in _folders():
+        if (folder / name).is_file():
+            return folder / name
+    raise ConfigurationError(f"config/{name} is missing from this installation of mtml_ros")
+
+
+def config_files(folder: str, suffix: str) -> list[Path]:
+    """The files with this suffix in a folder of the package's config folder, sorted."""
+    found = next((f / folder for f in _folders() if (f / folder).is_dir()), None)
+    return sorted(found.glob(f"*{suffix}")) if found else []
+
+
+def _folders() -> list[Path]:
     shares = [Path(p) / "share" / "mtml_ros"
               for p in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if p]  # fmt: skip
     roots = [Path(__file__).parents[2], *shares, Path(sys.prefix) / "share" / "mtml_ros"]
-    for root in roots:
-        path = root / "config" / name
-        if path.is_file():
-            return path
-    raise ConfigurationError(f"config/{name} is missing from this installation of mtml_ros")
+    return [root / "config" for root in roots]

@@ -8,13 +8,12 @@ way in, `Taxonomy.ids` on the way out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal
 
 import numpy as np
-import yaml
 
 from mtml_ros.core.errors import ConfigurationError
 
@@ -24,7 +23,7 @@ UNKNOWN = 0
 """Class index of a voxel whose label is not in the taxonomy (or has none)."""
 
 MAX_CLASSES = 255  # a class index is a uint8, index 0 is taken
-MAX_FILE_BYTES = 1 << 18  # ten times what 255 classes need
+MAX_ID = 65535  # `~/points` publishes ids in a uint16
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,10 @@ class Taxonomy:
 
     @cached_property
     def ids(self) -> np.ndarray:
-        """(C + 1,) uint16: class index to id; unknown is 0."""
-        return np.array([0, *(c.id for c in self.classes)], dtype=np.uint16)
+        """(C + 1,) uint16: class index to id; unknown is 0, or 65535 where a class has the id 0."""
+        taken = {c.id for c in self.classes}
+        unknown = next(i for i in (0, *range(MAX_ID, 0, -1)) if i not in taken)
+        return np.array([unknown, *(c.id for c in self.classes)], dtype=np.uint16)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -154,15 +155,17 @@ class Taxonomy:
 
     @staticmethod
     def load(name_or_path: str | Path) -> Taxonomy:
-        """A taxonomy by name ("scannet", "toy") or from a YAML file (see config/taxonomy.yaml).
+        """A taxonomy by name (see label_sets.py; `mtml taxonomy` lists them) or from a YAML file.
 
         Raises ConfigurationError, naming the file and the entry, for anything malformed.
         """
-        if name_or_path == "scannet":
-            return Taxonomy.scannet()
-        if name_or_path == "toy":
-            return Taxonomy.toy()
-        return _load_yaml(Path(name_or_path))
+        from mtml_ros.core.label_sets import load_taxonomy
+
+        return load_taxonomy(name_or_path)
+
+    def numbered_from_0(self) -> Taxonomy:
+        """The same classes with the ids 0, 1, 2, ... in their order, as networks give them."""
+        return Taxonomy([replace(c, id=i) for i, c in enumerate(self.classes)])
 
 
 def _validate(classes: tuple[SemanticClass, ...]) -> None:
@@ -176,63 +179,14 @@ def _validate(classes: tuple[SemanticClass, ...]) -> None:
         if repeated:
             raise ConfigurationError(f"taxonomy: {what} given twice: {', '.join(repeated)}")
     for c in classes:
-        if not 0 <= c.id <= 65535:
-            raise ConfigurationError(f"taxonomy: id {c.id} of {c.name!r} is outside 0..65535")
+        if not 0 <= c.id <= MAX_ID:
+            raise ConfigurationError(f"taxonomy: id {c.id} of {c.name!r} is outside 0..{MAX_ID}")
+        if not (c.name + c.network_name).isprintable():
+            raise ConfigurationError(
+                f"taxonomy: name {c.name!r} of class {c.id} holds a character that cannot be shown"
+            )
         if not c.name or c.name == "unknown":
             raise ConfigurationError(f"taxonomy: class {c.id} needs a name other than 'unknown'")
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML without references: nine of nine of nine ... fill any memory from a short file."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("references (*name) are not used in taxonomies")
-        return super().compose_node(parent, index)
-
-
-def _load_yaml(path: Path) -> Taxonomy:
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ConfigurationError(f"taxonomy {path}: larger than {MAX_FILE_BYTES} bytes")
-        data = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except (OSError, UnicodeDecodeError, ValueError, yaml.YAMLError, RecursionError) as error:
-        raise ConfigurationError(f"taxonomy {path}: cannot be read: {error}") from error
-    entries = data.get("classes") if isinstance(data, dict) else None
-    if not isinstance(entries, list):
-        raise ConfigurationError(f"taxonomy {path}: needs a list 'classes'")
-    try:
-        return Taxonomy([_parse_entry(e) for e in entries])
-    except (ConfigurationError, ValueError) as error:  # ValueError: an id of thousands of digits
-        raise ConfigurationError(f"{path}: {error}") from None
-
-
-def _parse_entry(entry: Any) -> SemanticClass:
-    """One YAML entry: {id, name, as: network class, kind: thing, color: [r, g, b]}."""
-    where = f"taxonomy entry {str(entry)[:120]}"
-    if not isinstance(entry, dict):
-        raise ConfigurationError(f"{where}: must be a mapping with id and name")
-    extra = set(map(str, entry)) - {"id", "name", "as", "kind", "color"}
-    if extra:
-        raise ConfigurationError(f"{where}: unknown key {', '.join(sorted(extra))}")
-    id_, name = entry.get("id"), entry.get("name")
-    if type(id_) is not int:
-        raise ConfigurationError(f"{where}: 'id' must be an integer")
-    if not isinstance(name, str):
-        raise ConfigurationError(f"{where}: 'name' must be a text")
-    network_name = entry.get("as", name)
-    if not isinstance(network_name, str):
-        raise ConfigurationError(f"{where}: 'as' must be a text")
-    known = {n: (k, c) for _, n, k, c in _SCANNET}
-    default_kind, default_color = known.get(network_name, ("thing", (160, 160, 160)))
-    kind = entry.get("kind", default_kind)
-    if kind not in get_args(Kind):
-        raise ConfigurationError(f"{where}: 'kind' must be one of {', '.join(get_args(Kind))}")
-    color = entry.get("color", list(default_color))
-    if not (isinstance(color, list) and len(color) == 3
-            and all(type(v) is int and 0 <= v <= 255 for v in color)):  # fmt: skip
-        raise ConfigurationError(f"{where}: 'color' must be three integers 0..255")
-    return SemanticClass(id_, name, kind, (color[0], color[1], color[2]), network_name)
 
 
 # Ids and names: ScanNet benchmark, "scannetv2-labels.combined.tsv" (nyu40id); colours: the

@@ -149,6 +149,8 @@ def test_255_classes_are_the_most():
         ([(-1, "a")], r"outside 0\.\.65535"),
         ([(65536, "a")], r"outside 0\.\.65535"),
         ([(1, "")], "needs a name"),
+        ([(1, "a\0b")], "cannot be shown"),
+        ([(1, "a\nb")], "cannot be shown"),
         ([(1, "unknown")], "needs a name"),
     ],
 )
@@ -185,7 +187,8 @@ def test_a_file_maps_a_users_labels(tmp_path):
         "  - {id: 2, name: floor}\n"
         "  - {id: 7, name: robot, kind: thing, color: [1, 2, 3], as: otherfurniture}\n",
     )
-    assert taxonomy.ids.tolist() == [0, 0, 56, 2, 7]
+    # a class has the id 0, so that unknown has another one
+    assert taxonomy.ids.tolist() == [65535, 0, 56, 2, 7]
     assert taxonomy.names == ("unknown", "person", "seat", "floor", "robot")
     assert taxonomy.is_thing.tolist() == [False, False, True, False, True]
     assert taxonomy.is_stuff.tolist() == [False, False, False, True, False]
