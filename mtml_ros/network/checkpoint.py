@@ -61,7 +61,9 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
         tensors[name] = value.detach().cpu().to(torch.float16 if half else value.dtype).contiguous()
     for model, arrays in checkpoint.models.items():
         for name, array in arrays.items():
-            tensors[f"{model}.{name}"] = torch.from_numpy(np.array(array, dtype=np.float32))
+            tensors[f"{model}.{name}"] = torch.from_numpy(
+                np.array(array, dtype=np.float32, order="C")
+            )
     metadata = {
         "format": FORMAT,
         "version": str(VERSION),

@@ -79,11 +79,15 @@ def test_a_segmenter_is_calibrated_on_scenes_and_scores_with_the_model(tiny_scen
     segmenter = InstanceSegmenter(checkpoint, Taxonomy.toy(), cpu, settings)
     model = calibrate(segmenter, [tiny_scene(seed) for seed in range(3)])
 
-    scored = InstanceSegmenter(replace(checkpoint, quality=model), Taxonomy.toy(), cpu, settings)
+    scored = replace(checkpoint, models={"quality": vars(model)})
     sample = calibration.voxelize(tiny_scene(7), 0.1)
-    by_model = [p.score for p in scored.segment(sample.grid).proposals]
-    scored.settings = replace(settings, learned_score=False)
-    by_terms = [p.score for p in scored.segment(sample.grid).proposals]
+
+    def scores(settings):
+        with_model = InstanceSegmenter(scored, Taxonomy.toy(), cpu, settings)
+        return [p.score for p in with_model.segment(sample.grid).proposals]
+
+    by_model = scores(settings)
+    by_terms = scores(replace(settings, learned_score=False))
     assert by_terms == [p.score for p in segmenter.segment(sample.grid).proposals]
     assert by_model != by_terms
     assert all(0 <= s <= 1 for s in by_model)
