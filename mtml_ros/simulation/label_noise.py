@@ -76,14 +76,16 @@ CONFUSION, FRAGILITY = _tables()
 
 @dataclass(frozen=True)
 class NoiseSettings:
-    """The errors at level 1; each but `clump` grows in proportion to the level.
+    """The errors at level 1; each but the last three grows in proportion to the level.
 
     whole: chance that an object is taken for another class altogether. part: chance that a part
     of it is. bleed: metres by which borders move. specks: share of single voxels that are wrong.
     lost: share of the scene in regions without a label. spill: chance that an unlabelled thing
     takes a neighbour's label (networks have no word for "something else"). stuff: patches of
     wall and floor a square metre that are taken for objects. overlooked: chance that an object has
-    no label at all. clump: chance that a wrong voxel's neighbours are wrong with it.
+    no label at all. scatter: metres (standard deviation) away from which a voxel takes its label.
+    clump: chance that a wrong voxel's neighbours are wrong with it. large: chance that a part is
+    most of its object or all of it. blind: share of the confusions that follow no likeness.
     """
 
     whole: float = 0.16
@@ -94,17 +96,21 @@ class NoiseSettings:
     spill: float = 0.8
     stuff: float = 0.04
     overlooked: float = 0.0
+    scatter: float = 0.0
     clump: float = 0.0
+    large: float = 0.0
+    blind: float = 0.0
 
     @staticmethod
     def varied(rng: np.random.Generator) -> NoiseSettings:
         """A network of another kind: each error up to twice as frequent, and 1 in 4 never made;
-        wrong voxels alone or in clumps."""
-        usual = NoiseSettings(overlooked=0.05)
-        strengths = asdict(usual).values()
-        factors = rng.uniform(0, 2, len(strengths)) * (rng.random(len(strengths)) < 0.75)
-        drawn = [s * f for s, f in zip(strengths, factors)]
-        return replace(NoiseSettings(*drawn), clump=float(rng.uniform(0, 0.5)))
+        wrong voxels alone or in clumps, parts small or large, confusions likely or not."""
+        usual = {k: v for k, v in asdict(NoiseSettings()).items() if v}
+        usual |= {"overlooked": 0.05, "scatter": 0.06}
+        factors = rng.uniform(0, 2, len(usual)) * (rng.random(len(usual)) < 0.75)
+        drawn = {k: float(v * f) for (k, v), f in zip(usual.items(), factors)}
+        clump, large, blind = rng.uniform(0, (0.5, 0.8, 0.5))
+        return NoiseSettings(**drawn, clump=clump, large=large, blind=blind)
 
 
 def with_noise(
@@ -187,6 +193,7 @@ class _Errors:
         self._objects()
         self._patches_of_stuff()
         self._bleed()
+        self._scatter()
         self._specks()
         self._lose()
         return self.labels
@@ -198,6 +205,8 @@ class _Errors:
             around = around[(around != label) & (around != UNKNOWN)]
             if len(around):
                 return int(around[self.rng.integers(len(around))])
+        if self.settings.blind and self.rng.random() < self.settings.blind:
+            return int(self.rng.integers(1, CLASSES + 1))
         return int(self.rng.choice(CLASSES + 1, p=CONFUSION[label]))
 
     def _objects(self) -> None:
@@ -223,6 +232,8 @@ class _Errors:
         """The voxels of an object on one side of a plane, or about one of its voxels."""
         cells = self.cells[voxels].astype(np.float64)
         share = self.rng.uniform(0.1, 0.65)
+        if self.settings.large and self.rng.random() < self.settings.large:
+            share = self.rng.uniform(0.65, 1.0)
         if self.rng.random() < 0.5:
             reach = cells @ self.rng.standard_normal(3)
         else:
@@ -285,6 +296,14 @@ class _Errors:
                 other = before[self.neighbours[rows, pick]]
                 wins = strength[group, other] > strength[group, self.labels]
                 self.labels = np.where(wins, other, self.labels)
+
+    def _scatter(self) -> None:
+        """Frays borders: each voxel takes the label of the one nearest to a place beside it."""
+        if self.settings.scatter:
+            from scipy.spatial import cKDTree  # making rooms needs numpy alone
+
+            step = self.rng.normal(scale=self.settings.scatter / VOXEL, size=self.cells.shape)
+            self.labels = self.labels[cKDTree(self.cells).query(self.cells + step * self.level)[1]]
 
     def _specks(self) -> None:
         hit = np.flatnonzero(self.rng.random(len(self.labels)) < self.settings.specks * self.level)

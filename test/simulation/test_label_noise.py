@@ -124,6 +124,33 @@ def test_parts_of_objects_are_confused_and_nothing_else() -> None:
     assert 0.2 < np.mean(shares) < 0.95
 
 
+def test_large_parts_are_most_of_their_object() -> None:
+    instance = _slab()[2]
+    for seed in range(10):
+        noisy = _corrupt(replace(QUIET, part=1.0, large=1.0), seed=seed)
+        wrong = noisy[instance == 0] != TAXONOMY.index("table")
+        assert not wrong.any() or wrong.mean() > 0.6
+
+
+def test_blind_confusions_are_also_those_that_likeness_rules_out() -> None:
+    wrong = {0.0: set[int](), 1.0: set[int]()}
+    for blind, seen in wrong.items():
+        for seed in range(60):
+            seen |= set(_corrupt(replace(QUIET, whole=9.0, blind=blind), seed=seed).tolist())
+    assert TAXONOMY.index("toilet") not in wrong[0.0]
+    assert len(wrong[1.0]) > len(wrong[0.0])
+
+
+def test_scatter_frays_borders_and_leaves_the_middle() -> None:
+    _, labels, instance = _slab()
+    wrong = (_corrupt(replace(QUIET, scatter=0.1)) != labels).reshape(40, 40)
+    middle = instance.reshape(40, 40) == 0
+    assert wrong[15].any()
+    assert wrong[24].any()
+    assert not wrong[20, 20]
+    assert not (wrong & ~middle)[:10].any()
+
+
 def test_bleeding_moves_borders_by_about_the_distance_asked_for() -> None:
     settings = NoiseSettings(whole=0, part=0, bleed=0.2, specks=0, lost=0, spill=0, stuff=0)
     xyz, labels, _ = _slab()
@@ -173,11 +200,12 @@ def test_clumps_make_more_voxels_wrong_and_beside_each_other() -> None:
 
 def test_networks_vary_in_what_they_get_wrong() -> None:
     drawn = [asdict(NoiseSettings.varied(np.random.default_rng(s))) for s in range(400)]
-    for name, usual in asdict(NoiseSettings(overlooked=0.05, clump=0.25)).items():
+    usual_network = NoiseSettings(overlooked=0.05, scatter=0.06, clump=0.25, large=0.4, blind=0.25)
+    for name, usual in asdict(usual_network).items():
         values = np.array([d[name] for d in drawn])
         assert values.min() >= 0
         assert values.max() < 2 * usual + 1e-9
-        if name != "clump":
+        if name not in ("clump", "large", "blind"):
             assert (values == 0).mean() == pytest.approx(0.25, abs=0.07)
             assert values.mean() == pytest.approx(0.75 * usual, rel=0.15)
 

@@ -6,7 +6,7 @@ import math
 
 from mtml_ros.simulation.rooms import clutter, fixtures, seating, storage
 from mtml_ros.simulation.rooms.geometry import Model
-from mtml_ros.simulation.rooms.groups import hang, litter
+from mtml_ros.simulation.rooms.groups import hang, litter, stacked
 from mtml_ros.simulation.rooms.labels import OTHER_FURNITURE, UNLABELLED
 from mtml_ros.simulation.rooms.layout import Plan
 
@@ -22,7 +22,8 @@ def kitchen_run(plan: Plan) -> None:
     for _ in range(12):
         i = d.pick(range(len(plan.walls)), [w.length for w in plan.walls])
         wall = plan.walls[i]
-        length = min(d.size(1.4, 4.0), wall.length - 0.02)
+        longest = d.size(3.5, 6.5) if d.long() else d.size(1.4, 4.0)
+        length = min(longest, wall.length - 0.02)
         if length < 1.1:
             continue
         start = d.pick((0.0, wall.length - length, d.uniform(0, wall.length - length)))
@@ -110,6 +111,8 @@ def kitchen_island(plan: Plan) -> None:
     """A free cabinet with a counter on it and stools along one side."""
     d = plan.dice
     length, depth, height = d.size(1.2, 2.4), d.size(0.6, 1.0), d.size(0.85, 1.05)
+    if d.long():
+        length = d.size(2.4, 4.8)
     item = plan.free_standing(storage.base_cabinets(d, length, depth, height), margin=0.5)
     if item is None:
         return
@@ -122,6 +125,29 @@ def kitchen_island(plan: Plan) -> None:
     litter(plan, slab, clutter.surface_item, 1.0)
     for i in range(d.count(0, 4)):
         at = base.world(-length / 2 + 0.25 + i * 0.5, -depth / 2 - d.uniform(0.25, 0.4))
+        plan.try_add(seating.stool(d), *at, base.yaw + d.normal(0.4))
+
+
+def bar(plan: Plan) -> None:
+    """A counter on a closed front, free or by a wall, as cafes and receptions have, with stools."""
+    d = plan.dice
+    length, depth, height = d.size(1.4, 5.0), d.size(0.4, 0.8), d.size(0.9, 1.15)
+    front = storage.base_cabinets(d, length, depth * 0.7, height)
+    top, _ = storage.counter_top(d, length, depth, height)
+    if d.chance(0.5):  # front and top are one object
+        model = stacked(front, top)
+        item = plan.against_wall(model) if d.chance(0.3) else plan.free_standing(model, margin=0.3)
+    else:
+        item = plan.free_standing(front, margin=0.3)
+        if item is not None:
+            base = plan.items[item]
+            item = plan.add(top, base.x, base.y, base.yaw, solid=False)
+    if item is None:
+        return
+    base = plan.items[item]
+    litter(plan, item, clutter.surface_item, 1.0)
+    for i in range(d.count(0, int(length / 0.6))):
+        at = base.world(-length / 2 + 0.3 + i * 0.6, depth / 2 + d.uniform(0.2, 0.4))
         plan.try_add(seating.stool(d), *at, base.yaw + d.normal(0.4))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -99,7 +100,8 @@ def chairs_around(plan: Plan, table: int, make: Callable[[Dice], Model], *,
     lx, ly, _ = under.model.size
     same = d.rng.integers(1 << 32)  # one table's chairs are of one make, mostly
     alike = d.chance(0.8)
-    spread = d.uniform(0.4, 0.6) if d.touching() else d.uniform(0.55, 0.85)
+    close = d.touching() or d.touching()
+    spread = d.uniform(0.4, 0.6) if close else d.uniform(0.55, 0.85)
     for side in sides:
         along, away = (lx, ly) if side in ("north", "south") else (ly, lx)
         turn = {"north": math.pi, "south": 0.0, "east": math.pi / 2, "west": SOUTH}[side]
@@ -163,6 +165,12 @@ def joined(row: list[Model]) -> Model:
     return Model(np.concatenate(parts), np.concatenate([m.kinds for m in row]),
                  (total, depth, height), ((0.0, 0.0, total, depth),), row[0].label,
                  row[0].counted, row[0].returns, tuple(tops))  # fmt: skip
+
+
+def stacked(below: Model, above: Model) -> Model:
+    """Two models of one frame as one, with the label, size and tops of the second."""
+    return replace(above, patches=np.concatenate([below.patches, above.patches]),
+                   kinds=np.concatenate([below.kinds, above.kinds]))  # fmt: skip
 
 
 def hang(plan: Plan, model: Model, z: float, tries: int = 6, away: float = 0.0) -> int | None:

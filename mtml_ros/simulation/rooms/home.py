@@ -126,7 +126,7 @@ def bed_set(plan: Plan) -> None:
 def wardrobes(plan: Plan) -> None:
     """One to four tall cabinets side by side, one instance or each its own."""
     d = plan.dice
-    number = d.pick((1, 2, 3, 4), (4, 3, 1.5, 0.7))
+    number = d.count(3, 7) if d.long() else d.pick((1, 2, 3, 4), (4, 3, 1.5, 0.7))
     length, depth, height = d.size(0.6, 1.2), d.size(0.45, 0.65), d.size(1.75, 2.3)
     row_by_wall(plan, [storage.carcass(d, length, depth, height if d.chance(0.8) else height * 0.6)
                 for _ in range(number)], d.settings.separate_wardrobes)  # fmt: skip
@@ -160,7 +160,8 @@ def gallery(plan: Plan) -> None:
     same = make(d) if d.chance(0.5) else None
     number = d.count(2, 5)
     rows = [[same or make(d) for _ in range(number)] for _ in range(d.pick((1, 2, 3), (4, 2, 1)))]
-    gap = d.uniform(0.0, 0.12) if d.touching() else d.uniform(0.03, 0.35)
+    close = d.touching() and d.chance(0.5)
+    gap = d.uniform(0.0, 0.12) if close else d.uniform(0.03, 0.35)
     spread = d.uniform(0.0, 0.15)
     steps = [max(m.size[2] for m in row) + gap for row in rows]
     width = max(sum(m.size[0] + gap + spread for m in row) for row in rows)

@@ -134,7 +134,7 @@ def windows(plan: Plan, number: int) -> None:
     """Cuts windows, with blinds or curtains before some; wide ones are one instance mostly."""
     for _ in range(number):
         first = _window(plan)
-        if first is not None and plan.dice.touching():
+        if first is not None and plan.dice.touching() and plan.dice.chance(0.3):
             _window(plan, first)
 
 
@@ -143,7 +143,10 @@ def _window(plan: Plan, beside: Part | None = None) -> Part | None:
     d = plan.dice
     longest = max(w.length for w in plan.walls)
     wide = d.chance(0.25)
-    width = min(d.size(2.2, 6.0) if wide else d.size(0.6, 1.9), longest - 0.3)
+    width = d.size(2.2, 6.0) if wide else d.size(0.6, 1.9)
+    if d.long():  # a front of glass
+        wide, width = True, d.size(3.0, 10.0)
+    width = min(width, longest - 0.3)
     sill = d.pick((d.uniform(0.05, 0.3), d.uniform(0.7, 1.1), d.uniform(0.7, 1.1)))
     height = min(d.size(0.8, 1.6) if sill > 0.5 else d.size(1.6, 2.2), plan.height - sill - 0.1)
     if width < 0.4 or height < 0.4:
@@ -177,12 +180,14 @@ def _dress(plan: Plan, i: int, along: float, width: float, sill: float, top: flo
     if kind not in ("pair", "drawn"):
         return
     low = max(sill - d.uniform(0.0, 0.3), 0.03) if d.chance(0.35) else d.uniform(0.02, 0.12)
-    share = 0.5 if kind == "drawn" or d.touching() else d.uniform(0.12, 0.42)
+    whole = d.long()  # one cloth before all of it
+    together = kind == "drawn" or (d.touching() and d.chance(0.3))
+    share = 0.5 if together else d.uniform(0.12, 0.42)
     left, right = along - width / 2 - 0.1, along + width / 2 + 0.1
     left, right = max(left, 0.0), min(right, wall.length)
     cloth = (right - left) * share
     spots = [left + cloth / 2, right - cloth / 2]
-    if kind == "drawn" and not d.chance(d.settings.curtain_pair_two):
+    if whole or (kind == "drawn" and not d.chance(d.settings.curtain_pair_two)):
         spots, cloth = [(left + right) / 2], right - left
     elif d.chance(0.15):
         spots = [d.pick(spots)]

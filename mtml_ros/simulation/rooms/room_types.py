@@ -191,11 +191,15 @@ RECIPES: dict[str, Recipe] = {
     ),
 }  # fmt: skip
 
+BARS = ("office", "lounge", "kitchen", "classroom", "library", "living")
+"""Rooms that may have a long counter."""
+
 
 def furnish(settings: RoomSettings, dice: Dice) -> Plan:
     """A room of a drawn kind: outline, openings, furniture, clutter."""
     names = list(settings.room_types)
-    recipe = RECIPES[dice.pick(names, [settings.room_types[n] for n in names])]
+    kind = dice.pick(names, [settings.room_types[n] for n in names])
+    recipe = RECIPES[kind]
     low, high = settings.area
     smallest, largest = max(recipe.area[0], low), min(recipe.area[1], high)
     # small rooms are the common ones: uniform in the square of a draw
@@ -209,6 +213,8 @@ def furnish(settings: RoomSettings, dice: Dice) -> Plan:
     for group, chance in recipe.first:
         if dice.chance(chance):
             group(plan)
+    if kind in BARS and dice.long():
+        fitted.bar(plan)
     number = min(int(plan.area * recipe.density * dice.uniform(0.4, settings.crowding)), 60)
     options, weights = zip(*recipe.more)
     for _ in range(number):

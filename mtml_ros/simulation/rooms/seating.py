@@ -190,7 +190,7 @@ def armchair(d: Dice) -> Model:
 
 def sofa(d: Dice) -> Model:
     """A sofa: straight for two to four, or with a chaise (L-shaped)."""
-    seats = d.pick((1, 2, 3, 4), (0.5, 4, 4, 1))
+    seats = d.count(4, 6) if d.long() else d.pick((1, 2, 3, 4), (0.5, 4, 4, 1))
     width = seats * d.size(0.55, 0.75) + d.size(0.25, 0.45)
     return _upholstered(d, width, seats, SOFA)
 
@@ -231,9 +231,13 @@ def _upholstered(d: Dice, width: float, seats: int, label: int) -> Model:
             rise = min(top - seat + d.uniform(-0.06, 0.08), 0.6)
             b.box(x, start + 0.06, seat, each - 0.02, d.size(0.1, 0.18), rise, tilt=lean)
     if seats >= 2 and d.chance(0.25):  # a chaise makes it L-shaped
-        side, long = d.pick((-1, 1)), d.size(0.5, 0.9)
+        side = d.pick((-1, 1))
+        long = d.size(0.9, 2.0) if d.long() else d.size(0.5, 0.9)
         x, wide = side * (inner / 2 - each / 2), max(each, 0.5)
         b.box(x, depth / 2 + long / 2, legs, wide, long, seat - legs)
+        if long > 1.2:  # a second sofa, with a back of its own
+            edge = side * (inner - back) / 2
+            b.box(edge, depth / 2 + long / 2, seat, back, long, top - seat)
         _soft_clutter(b, d, inner, start, seat)
         return b.model((width, depth, top), label, ell=(x, wide, long))
     _soft_clutter(b, d, inner, start, seat)

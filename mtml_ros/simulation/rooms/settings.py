@@ -79,8 +79,9 @@ class RoomSettings:
     close to each other. companions: chance that pictures hang in groups, that
     furniture by a wall has its like or other furniture right beside it, and a desk a cabinet of its
     own under it. odd_desks: chance that a desk is as long as two or three, has shelves on it or
-    is a reception's, closed to the front. messy: standard deviation of chair
-    headings, radians.
+    is a reception's, closed to the front. long: chance that furniture which may be long is: tables
+    and counters to 5 m, cabinets, curtains and windows along a whole wall, two sofas in an L that
+    are one. messy: standard deviation of chair headings, radians.
 
     The shares are judgements, from looking at how ScanNet's published scans 0000 to 0004 are
     annotated and from issue 4's statistics, not fits.
@@ -111,6 +112,7 @@ class RoomSettings:
     touching: float = 0.4
     companions: float = 0.5
     odd_desks: float = 0.3
+    long: float = 0.2
     messy: float = 0.35
     random_yaw: bool = True
     scan: ScanSettings = field(default_factory=ScanSettings)
@@ -142,6 +144,7 @@ VALIDATION = RoomSettings(
     touching=0.0,
     companions=0.0,
     odd_desks=0.0,
+    long=0.0,
     messy=0.5,
     scan=ScanSettings(spacing=0.038, poses_per_square_metre=0.9, max_poses=40,
                       heights=(1.1, 1.6), robot_heights=(0.25, 0.8), robot_share=0.4,
@@ -186,6 +189,10 @@ class Dice:
     def touching(self) -> bool:
         """The same for `touching`."""
         return self.settings.touching > 0 and self.chance(self.settings.touching)
+
+    def long(self) -> bool:
+        """The same for `long`."""
+        return self.settings.long > 0 and self.chance(self.settings.long)
 
     def pick(self, options: Sequence[Choice], weights: Sequence[float] | None = None) -> Choice:
         """One of the options."""

@@ -41,6 +41,8 @@ def _fronts(b: Body, d: Dice, length: float, depth: float, low: float, high: flo
 
 def cabinet(d: Dice) -> Model:
     """A free-standing cabinet: sideboard, dresser, filing cabinet, low cupboard."""
+    if d.long():
+        return carcass(d, d.size(2.0, 5.0), d.size(0.35, 0.65), d.size(0.5, 2.2))
     kind = d.pick(("sideboard", "filing", "cupboard", "dresser"))
     if kind == "filing":
         length, depth, height = d.size(0.38, 0.5), d.size(0.45, 0.65), d.size(0.6, 1.4)
@@ -55,6 +57,8 @@ def cabinet(d: Dice) -> Model:
 
 def wardrobe(d: Dice) -> Model:
     """A tall cabinet for clothes or files."""
+    if d.long():
+        return carcass(d, d.size(2.0, 4.5), d.size(0.45, 0.65), d.size(1.75, 2.4))
     return carcass(d, d.size(0.6, 2.0), d.size(0.45, 0.65), d.size(1.75, 2.4))
 
 

@@ -14,6 +14,8 @@ from mtml_ros.simulation.rooms.settings import Dice
 
 def dining_table(d: Dice) -> Model:
     """A table to eat at, rectangular or round."""
+    if d.long():
+        return rectangular_table(d, d.size(2.2, 4.2), d.size(0.75, 1.1), d.size(0.70, 0.78))
     if d.chance(0.3):
         return round_table(d, d.size(0.35, 0.75), d.size(0.70, 0.78))
     return rectangular_table(d, d.size(0.75, 2.2), d.size(0.7, 1.0), d.size(0.70, 0.78))
@@ -36,6 +38,8 @@ def side_table(d: Dice) -> Model:
 def conference_table(d: Dice) -> Model:
     """A long table, its top rectangular, a boat's or rounded, on panels or pedestals."""
     length, width, height = d.size(1.8, 4.8), d.size(0.9, 1.5), d.size(0.71, 0.77)
+    if d.long():
+        length = d.size(3.0, 6.0)
     b = Body()
     thick = d.size(0.025, 0.06)
     shape = d.pick(("rectangle", "boat", "oval"))

@@ -225,7 +225,7 @@ def classroom(plan: Plan) -> None:
 def bookshelves(plan: Plan) -> None:
     """One to five bookshelves side by side against a wall."""
     d = plan.dice
-    number = d.pick((1, 2, 3, 5), (5, 2, 1, 0.6))
+    number = d.count(3, 7) if d.long() else d.pick((1, 2, 3, 5), (5, 2, 1, 0.6))
     length, height = d.size(0.6, 1.2), d.size(0.8, 2.2)
     one = [storage.bookshelf(d, length, height) for _ in range(number)]
     row_by_wall(plan, one, 0.3)

@@ -94,6 +94,21 @@ def test_some_desks_are_for_several_or_rise_above_their_tops_as_asked() -> None:
     assert high[1.0] > high[0.0] + 20
 
 
+LONG: list[tuple[Make, float]] = [
+    (tables.dining_table, 2.2), (tables.conference_table, 4.8), (storage.cabinet, 2.2),
+    (storage.wardrobe, 2.0), (seating.sofa, 3.9),
+]  # fmt: skip
+"""Up to which length in metres it is when it is not to be long, before `stretch`."""
+
+
+@pytest.mark.parametrize(("make", "usual"), LONG, ids=lambda v: str(v)[:30])
+def test_furniture_is_long_as_asked(make: Make, usual: float) -> None:
+    for long in (0.0, 1.0):
+        settings = RoomSettings(long=long)
+        found = [make(Dice(np.random.default_rng(s), settings)).size[0] for s in range(40)]
+        assert (max(found) > usual * (1 + settings.stretch) + 0.1) == (long == 1)
+
+
 def test_validation_dimensions_stay_closer_to_the_real_ones() -> None:
     def spread(settings: RoomSettings) -> float:
         heights = [tables.desk(Dice(np.random.default_rng(s), settings)).size[2] for s in range(99)]

@@ -95,11 +95,12 @@ def test_another_is_of_the_same_class_and_cabinets_are_of_another_size() -> None
     assert 5 <= twins[DESK] <= 25
 
 
-@pytest.mark.parametrize(("make", "label"), [(doors, DOOR), (windows, WINDOW)])
-def test_openings_touch_as_asked_and_never_overlap(make, label) -> None:  # type: ignore[no-untyped-def]
+# windows beside another window are seldom two objects
+@pytest.mark.parametrize(("make", "label", "rooms"), [(doors, DOOR, 15), (windows, WINDOW, 60)])
+def test_openings_touch_as_asked_and_never_overlap(make, label, rooms) -> None:  # type: ignore[no-untyped-def]
     near = {0.0: 0, 1.0: 0}
     for touching in near:
-        for seed in range(15):
+        for seed in range(rooms):
             plan = _plan(seed, touching)
             make(plan, 2)
             for wall in plan.walls:
@@ -116,7 +117,7 @@ def test_openings_touch_as_asked_and_never_overlap(make, label) -> None:  # type
                     b - a < (wide + other) / 2 + 0.35
                     for (a, wide), (b, other) in pairwise(spans)
                 )  # fmt: skip
-    assert near[1.0] > near[0.0] + 10
+    assert near[1.0] > near[0.0] + 5
 
 
 @pytest.mark.parametrize(("touching", "least"), [(0.0, 0.03), (1.0, 0.0)])
