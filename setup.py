@@ -35,7 +35,7 @@ EXTRAS = {
     "jazzy": [f"ros-jazzy-{name}" for name in ROS_RUNTIME],
     "kilted": [f"ros-kilted-{name}" for name in ROS_RUNTIME],
     # open3d-cpu is the same library, a tenth of the size, and exists for x86_64 only
-    "viewer": [
+    "simulation": [
         "open3d-cpu>=0.18; platform_machine == 'x86_64'",
         "open3d>=0.18; platform_machine != 'x86_64'",
     ],
@@ -45,7 +45,7 @@ EXTRAS = {
         "hypothesis>=6.80",
         "import-linter>=2.1",
         "mypy>=1.10",
-        "pytest>=8.2,<9",  # launch_testing's plugin breaks pytest 9
+        "pytest>=7.4,<9",  # launch_testing's plugin breaks pytest 9
         "pytest-timeout>=2.2",
         "ruff>=0.6",
         "scikit-learn>=1.3",
@@ -153,7 +153,7 @@ setup(
     version=VERSION,
     description="Separate objects in labelled 3D point clouds, live (MTML, ICCV 2019)",
     license="Apache-2.0",
-    packages=find_packages(include=[NAME, f"{NAME}.*"]),
+    packages=find_packages(str(ROOT), include=[NAME, f"{NAME}.*"]),
     data_files=[],  # filled by BuildWithCMake
     python_requires=">=3.10",
     setup_requires=[f"ros-{distro()}-{name}" for name in GENERATORS_OF[distro()]],

@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import re
 import sys
+from collections import Counter
 
 import pytest
 
@@ -12,8 +13,10 @@ import mtml_ros
 # What a Python import is called where it is installed from, as far as the names differ.
 PIP_NAMES = {"PIL": "pillow", "cc3d": "connected-components-3d", "yaml": "pyyaml"}
 # Imported where they are used, by who has them; an error there names the package.
-OPTIONAL = {"open3d": "viewer", "tensorboard": "train"}
-ROS_OPTIONAL = {"tf2_ros", "vision_msgs"}
+OPTIONAL = {"open3d": "simulation", "tensorboard": "train"}
+# The ROS package that a Python module comes in, where that has another name.
+ROS_NAMES = {"tf2_ros": "tf2_ros_py"}
+ROS_OPTIONAL = {"tf2_ros_py", "vision_msgs"}
 
 
 def _imports(folder):
@@ -72,7 +75,7 @@ def test_what_the_package_imports_is_required(root, manifest, setup_arguments):
     wheels_only_as_part_of_rclpy = {"rclpy"}
     for name, path in _imports(root / "mtml_ros").items():
         package = PIP_NAMES.get(name, name.replace("_", "-"))
-        if path.is_relative_to(root / "mtml_ros" / "ros") and name in ros:
+        if path.is_relative_to(root / "mtml_ros" / "ros") and ROS_NAMES.get(name, name) in ros:
             continue
         if name in OPTIONAL:
             assert any(name in extra for extra in extras[OPTIONAL[name]]), name
@@ -84,7 +87,7 @@ def test_what_the_package_imports_is_required(root, manifest, setup_arguments):
 def test_every_ros_import_is_in_the_manifest(root, manifest):
     declared = {d.text for d in manifest.iter() if d.tag in ("depend", "exec_depend")}
     python = {"numpy", "torch", "yaml"}
-    imported = set(_imports(root / "mtml_ros" / "ros")) - python
+    imported = {ROS_NAMES.get(n, n) for n in _imports(root / "mtml_ros" / "ros")} - python
     assert imported <= declared
     assert imported >= {"rclpy", "sensor_msgs", "visualization_msgs"}
     assert declared >= ROS_OPTIONAL
@@ -92,6 +95,23 @@ def test_every_ros_import_is_in_the_manifest(root, manifest):
 
 def test_python_requirements_are_ranges(setup_arguments):
     assert all(re.search(r">=\d", r) and "==" not in r for r in setup_arguments["install_requires"])
+
+
+def test_no_robot_gets_a_desktop(manifest):
+    """rviz2 brings OpenGL and Qt; who wants to look installs it where there is a screen."""
+    assert "rviz2" not in {d.text for d in manifest if d.tag.endswith("depend")}
+
+
+def test_executables_have_the_run_bit(root):
+    """CMake's configure_file hands the template's mode on, colcon's links show it as it is."""
+    mode = (root / "scripts" / "executable.in").stat().st_mode
+    assert mode & 0o111 == 0o111
+
+
+def test_base_names_of_test_files_are_unique(root):
+    """launch_testing's pytest plugin imports test files by their bare names."""
+    names = Counter(p.name for p in (root / "test").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_all_subpackages_are_packed(root, setup_arguments):
