@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import math
 import sys
 import threading
 from collections.abc import Callable
@@ -17,13 +18,19 @@ from mtml_ros.core.instances import Segmentation
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.core.voxels import LabeledPoints, VoxelGrid
 from mtml_ros.mapping.voxel_map import IntegrationReport, VoxelMap
+from mtml_ros.segmentation.region_cache import RegionCache
+from mtml_ros.segmentation.regions import REGION_VOXELS
 from mtml_ros.tracking.tracker import InstanceTracker, TrackedInstance
 
 if TYPE_CHECKING:
     from mtml_ros.segmentation.segmenter import InstanceSegmenter
 
-MAX_TILES = 8
-"""Tiles that the network runs over one after another, at most, before the CPU is taken."""
+BYTES_A_VOXEL = 6000
+"""Peak memory of an update for each voxel segmented at once (benchmarks/bounded_work.py)."""
+
+LEAST_REGION = 8192
+"""Voxels that are segmented at once, at least: where memory does not do for these, another device
+is taken, and when that was the last the update fails."""
 
 MAX_VOXELS = 2_000_000
 
@@ -45,6 +52,8 @@ class ObjectMapper:
 
     voxel_map: what clouds are fused into. load_segmenter: makes a segmenter for a device ("auto",
     "cpu", "cuda"). on_less_memory: called with what is done about it whenever memory runs out.
+    max_memory: megabytes that an update may take beside the map itself (None: no more than it
+        needs anyway); large regions are cut accordingly, down to LEAST_REGION voxels.
     """
 
     def __init__(
@@ -54,6 +63,7 @@ class ObjectMapper:
         load_segmenter: Callable[[str], InstanceSegmenter],
         device: str = "auto",
         on_less_memory: Callable[[str], None] = lambda remedy: None,
+        max_memory: float | None = None,
     ) -> None:
         self.map = voxel_map
         self.taxonomy = taxonomy
@@ -63,11 +73,14 @@ class ObjectMapper:
         self._lock = threading.Lock()
         self._done: tuple[int, float | None, int | None] | None = None
         self._stamp = 0.0
-        self._tiles = 1
+        fits = math.inf if max_memory is None else max_memory * 1e6 / BYTES_A_VOXEL
+        self._allowed = int(max(LEAST_REGION, min(REGION_VOXELS, fits)))
+        self._region_voxels = self._allowed
+        self._cache = RegionCache()
         self._on_last_resort = False
         try:
             self._segmenter = load_segmenter(device)
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             if not _is_out_of_memory(error):
                 raise
             self._go_to_cpu()
@@ -133,13 +146,14 @@ class ObjectMapper:
             return Update(segmentation, tracked, stamp)
 
     def reset(self) -> None:
-        """Empties the map and forgets the objects; their ids are not given again. Grids are
-        segmented whole again; on the CPU, where that was the last resort, until the next start."""
+        """Empties the map and forgets the objects; their ids are not given again. Regions are as
+        large as at the start again; from the CPU, the last resort, there is no way back."""
         with self._lock:
             self.map.reset()
             self._tracker.reset()
+            self._cache = RegionCache()
             if not self._on_last_resort:
-                self._tiles = 1
+                self._region_voxels = self._allowed
 
     def save(self, path: Path) -> None:
         """Saves the map with its objects' ids; MapFileError when that fails."""
@@ -159,11 +173,12 @@ class ObjectMapper:
     @property
     def memory_note(self) -> str:
         """What is done since memory ran out; empty while it has not."""
+        notes = []
         if self._on_last_resort:
-            return "CUDA ran out of memory, segmenting on the CPU since"
-        if self._tiles > 1:
-            return f"CUDA ran out of memory, segmenting in {self._tiles} tiles since"
-        return ""
+            notes.append("out of memory on the device, segmenting on the CPU since")
+        if self._region_voxels < self._allowed:
+            notes.append(f"out of memory, segmenting {self._region_voxels} voxels at once since")
+        return "; ".join(notes)
 
     def _rewind(self, stamp: float) -> None:
         """After a jump back in time nothing was seen later than now."""
@@ -178,17 +193,24 @@ class ObjectMapper:
         while True:
             try:
                 return self._segmenter.segment(
-                    grid, score_threshold=score_threshold, min_voxels=min_voxels, tiles=self._tiles
+                    grid,
+                    score_threshold=score_threshold,
+                    min_voxels=min_voxels,
+                    region_voxels=self._region_voxels,
+                    cache=self._cache,
                 )
-            except RuntimeError as error:
-                if self._on_last_resort or not _is_out_of_memory(error):
+            except (RuntimeError, MemoryError) as error:
+                if not _is_out_of_memory(error) or not self._can_use_less_memory():
                     raise
             self._use_less_memory()  # here, where the traceback holds no tensors any more
 
+    def _can_use_less_memory(self) -> bool:
+        return self._region_voxels > LEAST_REGION or self.device != "cpu"
+
     def _use_less_memory(self) -> None:
-        """The network in twice as many tiles, and when they are too many, on the CPU."""
-        if self._tiles < MAX_TILES:
-            self._tiles *= 2
+        """Half as many voxels at once, and when they are too few, on the CPU."""
+        if self._region_voxels > LEAST_REGION:
+            self._region_voxels = max(LEAST_REGION, self._region_voxels // 2)
             free_memory()
             self._on_less_memory(self.memory_note)
         else:
@@ -196,15 +218,25 @@ class ObjectMapper:
 
     def _go_to_cpu(self) -> None:
         self._on_last_resort = True
-        self._tiles = 1
+        self._region_voxels = self._allowed
+        self._cache = RegionCache()
         self._segmenter = self._load_segmenter("cpu")
         free_memory()
         self._on_less_memory(self.memory_note)
 
 
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    # known by their words: torch's, CUDA's and cuBLAS' are of three types, all RuntimeErrors
-    return any(words in str(error) for words in ("out of memory", "CUBLAS_STATUS_ALLOC_FAILED"))
+_OUT_OF_MEMORY = (
+    "out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "not enough memory",
+    "DefaultCPUAllocator",
+    "std::bad_alloc",
+)
+
+
+def _is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
+    # known by their words: torch's, CUDA's and cuBLAS' are of several types, all RuntimeErrors
+    return isinstance(error, MemoryError) or any(w in str(error) for w in _OUT_OF_MEMORY)
 
 
 def free_memory() -> None:

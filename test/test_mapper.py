@@ -8,8 +8,9 @@ from mtml_ros.core.errors import MapFileError
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.core.voxels import LabeledPoints
 from mtml_ros.evaluation.baselines import components_as_instances
-from mtml_ros.mapper import ObjectMapper
+from mtml_ros.mapper import BYTES_A_VOXEL, LEAST_REGION, ObjectMapper
 from mtml_ros.mapping.voxel_map import VoxelMap
+from mtml_ros.segmentation.regions import REGION_VOXELS
 
 TAXONOMY = Taxonomy.scannet()
 CHAIR = TAXONOMY.index("chair")
@@ -17,20 +18,22 @@ MEMORY = 20
 
 
 class StandIn:
-    """On the device "cuda" it has memory for MEMORY voxels at a time."""
+    """On the device "cuda" it has memory for MEMORY voxels in regions of the usual size, and for
+    twice as many in regions of half of it."""
 
     def __init__(self, device):
         self.device = device
         self.seen = []
 
-    def segment(self, grid, *, score_threshold=None, min_voxels=None, tiles=1):
-        self.seen.append((score_threshold, min_voxels, tiles))
-        if self.device == "cuda" and len(grid) / tiles > MEMORY:
+    def segment(self, grid, *, score_threshold=None, min_voxels=None, region_voxels=0, cache=None):
+        self.seen.append((score_threshold, min_voxels, REGION_VOXELS // region_voxels))
+        if self.device == "cuda" and len(grid) * region_voxels > MEMORY * REGION_VOXELS:
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
         return components_as_instances(grid, TAXONOMY, min_voxels or 4)
 
     @property
-    def tiles(self):
+    def halved(self):
+        """1 with regions of the usual size, 2 with those of half of it, 4 ..."""
         return self.seen[-1][2]
 
 
@@ -76,19 +79,19 @@ def test_thresholds_are_the_weights_own_unless_they_are_set():
     assert b.loaded[0].seen == [(None, None, 1), (0.0, 7, 1), (None, None, 1)]
 
 
-@pytest.mark.parametrize(("length", "tiles"), [(21, 2), (80, 4), (160, 8)])
-def test_when_cuda_runs_out_of_memory_smaller_tiles_are_taken_and_kept(length, tiles):
+@pytest.mark.parametrize(("length", "halved"), [(21, 2), (80, 4), (160, 8)])
+def test_when_cuda_runs_out_of_memory_smaller_regions_are_taken_and_kept(length, halved):
     b = Bench("cuda")
     b.bar(0, 1.0, 5)
     b.mapper.update()
-    assert (b.loaded[0].tiles, b.log, b.mapper.memory_note) == (1, [], "")
+    assert (b.loaded[0].halved, b.log, b.mapper.memory_note) == (1, [], "")
     b.bar(0, 2.0, length)
     assert len(b.mapper.update().tracked) == 1
-    assert [(s.device, s.tiles) for s in b.loaded] == [("cuda", tiles)]
-    assert len(b.log) == tiles.bit_length() - 1
-    assert f"{tiles} tiles" in b.log[-1]
+    assert [(s.device, s.halved) for s in b.loaded] == [("cuda", halved)]
+    assert len(b.log) == halved.bit_length() - 1
+    assert f"{REGION_VOXELS // halved} voxels at once" in b.log[-1]
     assert b.mapper.memory_note == b.log[-1]
-    # the next one is in so many tiles at once
+    # the next one is in such regions at once
     tries = len(b.loaded[0].seen)
     b.bar(0, 3.0, length + 1 if length < 40 else length - 1)
     b.mapper.update(force=True)
@@ -103,17 +106,17 @@ def test_after_a_reset_the_grid_is_whole_again():
     assert b.mapper.memory_note == ""
     b.bar(0, 2.0, 20)
     assert len(b.mapper.update().tracked) == 1
-    assert b.loaded[0].tiles == 1
+    assert b.loaded[0].halved == 1
 
 
-def test_when_tiles_do_not_help_the_cpu_goes_on_and_says_so():
+def test_when_small_regions_do_not_help_the_cpu_goes_on_and_says_so():
     b = Bench("cuda")
-    b.bar(0, 1.0, 161)
+    b.bar(0, 1.0, 321)
     assert b.mapper.device == "cuda"
     assert len(b.mapper.update().tracked) == 1
-    assert [(s.device, s.tiles) for s in b.loaded] == [("cuda", 8), ("cpu", 1)]
+    assert [(s.device, s.halved) for s in b.loaded] == [("cuda", 16), ("cpu", 1)]
     assert b.mapper.device == "cpu"
-    assert len(b.log) == 4
+    assert len(b.log) == 5
     assert "CPU" in b.mapper.memory_note
     assert "CPU" in b.log[-1]
     b.mapper.reset()  # a map that is small now changes nothing: the device is short of memory
@@ -127,6 +130,11 @@ OUT_OF_MEMORY = [
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
     RuntimeError("CUDA error: out of memory"),  # torch.AcceleratorError, of new versions only
     RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+]
+OUT_OF_MEMORY_ON_CPU = [
+    MemoryError("std::bad_alloc"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:114] DefaultCPUAllocator: can't allocate memory"),
+    RuntimeError("not enough memory: you tried to allocate 8000000000 bytes."),
 ]
 
 
@@ -154,7 +162,7 @@ def test_another_error_while_loading_is_not_hidden():
         Broken("cuda")
 
 
-@pytest.mark.parametrize("error", OUT_OF_MEMORY)
+@pytest.mark.parametrize("error", OUT_OF_MEMORY + OUT_OF_MEMORY_ON_CPU)
 def test_whatever_memory_runs_out_of_last_is_raised_in_the_end(error):
     def fail(grid, **_options):
         raise error
@@ -162,10 +170,48 @@ def test_whatever_memory_runs_out_of_last_is_raised_in_the_end(error):
     b = Bench()
     b.bar(0, 1.0)
     b.loaded[0].segment = fail
-    b.mapper._load_segmenter = lambda device: b.loaded[0]  # the CPU has no memory either
-    with pytest.raises(RuntimeError, match="CUDA"):
+    with pytest.raises(type(error), match=r"memory|alloc|ALLOC"):
         b.mapper.update()
-    assert len(b.log) == 4
+    assert len(b.log) == 4  # half as many voxels four times, and there is no other device
+    assert f"{LEAST_REGION} voxels" in b.log[-1]
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY_ON_CPU)
+def test_on_the_cpu_too_smaller_regions_are_taken(error):
+    b = Bench()
+    b.bar(0, 1.0)
+    segment = b.loaded[0].segment
+
+    def short(grid, *, region_voxels, **options):
+        if region_voxels > REGION_VOXELS // 2:
+            raise error
+        return segment(grid, region_voxels=region_voxels, **options)
+
+    b.loaded[0].segment = short
+    assert len(b.mapper.update().tracked) == 1
+    assert b.mapper.memory_note == b.log[-1]
+    assert len(b.log) == 1
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "expected"),
+    [(None, REGION_VOXELS), (1e6, REGION_VOXELS), (100, 100e6 // BYTES_A_VOXEL), (1, LEAST_REGION)],
+)
+def test_regions_are_as_large_as_memory_allows(megabytes, expected):
+    seen = []
+    loaded = StandIn("cpu")
+    segment = loaded.segment
+
+    def note(grid, *, region_voxels, **options):
+        seen.append(region_voxels)
+        return segment(grid, region_voxels=region_voxels, **options)
+
+    loaded.segment = note
+    voxels = VoxelMap(0.1, len(TAXONOMY), 1000)
+    mapper = ObjectMapper(voxels, TAXONOMY, lambda device: loaded, "cpu", max_memory=megabytes)
+    mapper.integrate(LabeledPoints(np.zeros((1, 3), np.float32), np.ones(1, np.uint8)), 1.0)
+    mapper.update()
+    assert seen == [expected]
 
 
 def test_another_error_is_not_mistaken_for_it():

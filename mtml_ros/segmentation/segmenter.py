@@ -20,12 +20,14 @@ from mtml_ros.core.voxels import VoxelGrid
 from mtml_ros.network.batch import make_batch, make_input
 from mtml_ros.network.checkpoint import Checkpoint, find_weights, load_checkpoint
 from mtml_ros.network.heads import NetworkOutput
-from mtml_ros.network.tiles import run_in_tiles
 from mtml_ros.segmentation.components import label_components, neighbor_edges
 from mtml_ros.segmentation.labelling import assign_free, label_masks
 from mtml_ros.segmentation.learned_score import QualityModel, VoxelContext, mask_features
 from mtml_ros.segmentation.paper_score import ScoreSettings, score_masks
 from mtml_ros.segmentation.proposals import Masks, propose
+from mtml_ros.segmentation.region_cache import RegionCache
+from mtml_ros.segmentation.regions import REGION_VOXELS, divide
+from mtml_ros.segmentation.stitching import RegionResult, joined
 from mtml_ros.segmentation.suppression import coherent_labelling, suppress
 
 
@@ -72,7 +74,8 @@ class SegmenterSettings:
 class InstanceSegmenter:
     """Labelled voxels in, separate objects out.
 
-    Make one with `InstanceSegmenter.load`. It keeps nothing from call to call.
+    Make one with `InstanceSegmenter.load`. It keeps nothing from call to call; who calls it for a
+    map that grows hands it a RegionCache.
     """
 
     def __init__(
@@ -121,13 +124,14 @@ class InstanceSegmenter:
         *,
         score_threshold: float | None = None,
         min_voxels: int | None = None,
-        tiles: int = 1,
+        region_voxels: int = REGION_VOXELS,
+        cache: RegionCache | None = None,
     ) -> Segmentation:
         """The separate objects of a grid; the same grid gives the same objects.
 
-        score_threshold, min_voxels: in place of the settings' own. tiles: 1, 2, 4, ...; where the
-        device's memory is short, the network runs over so many parts of the grid one after
-        another, and all else is done on the CPU.
+        score_threshold, min_voxels: in place of the settings' own. region_voxels: about how many
+        are segmented at once, one region after another (see `divide`); memory follows it. cache:
+        of the calls before, so that only regions that have changed are segmented.
         Raises InputError when the grid does not fit the weights.
         """
         s = self.settings
@@ -136,22 +140,44 @@ class InstanceSegmenter:
         if min_voxels is not None:
             s = replace(s, min_voxels=min_voxels)
         self._check(grid)
-        if not len(grid):
-            return Segmentation(grid, np.zeros(0, np.int32), [], [], grid.labels.copy())
+        cache = RegionCache() if cache is None else cache
+        seconds: dict[str, float] = {}
+        with _timed(seconds, "divide"):
+            regions = divide(grid.coordinates, s.min_voxels, region_voxels)
+            labelled = bool(grid.labels.any())
+            cache.open(grid, (s, labelled))
+        results = []
+        for region in regions:
+            part = cache.part(region)
+            result = cache.find(part)
+            if result is None:
+                found = self._segment_region(part.grid, s, labelled)
+                for step, spent in found.seconds.items():
+                    seconds[step] = seconds.get(step, 0.0) + spent
+                result = cache.keep(part, RegionResult.of(found, region.own))
+            results.append(result)
+        cache.close()
+        with _timed(seconds, "join"):
+            segmentation = joined(grid, regions, results, s.min_voxels)
+        return replace(segmentation, seconds=seconds)
+
+    def _segment_region(
+        self, grid: VoxelGrid, s: SegmenterSettings, labelled: bool
+    ) -> Segmentation:
+        """The objects of a grid, taken as one. labelled: whether there are labels in the map."""
         seconds: dict[str, float] = {}
         with _timed(seconds, "network"):
-            output = self.embed(grid, tiles)
-            candidates, votes = self.read_labels(grid, output)
+            output = self.embed(grid)
+            candidates, votes = self.read_labels(grid, output, labelled)
         if not candidates.any():
-            return Segmentation(
-                grid, np.full(len(grid), -1, np.int32), [], [], grid.labels.copy(), seconds
-            )
+            nothing = np.full(len(grid), -1, np.int32)
+            return Segmentation(grid, nothing, [], [], grid.labels, seconds)
         with _timed(seconds, "propose"):
             context, partitions = self.propose(grid, output, candidates)
             masks = Masks.joined([Masks.of_partition(p) for p in partitions])
+            masks = masks.select(np.flatnonzero(masks.sizes >= s.min_voxels))
         with _timed(seconds, "score"):
             scores = self._score(masks, context)
-            scores[masks.sizes < s.min_voxels] = 0
         with _timed(seconds, "suppress"):
             usable = np.flatnonzero(scores > 0)
             masks, scores = masks.select(usable), scores[usable]
@@ -203,19 +229,22 @@ class InstanceSegmenter:
         terms = score_masks(masks, c.embedding, c.direction, c.centers, self.settings.score)
         return terms.score
 
-    def embed(self, grid: VoxelGrid, tiles: int = 1) -> NetworkOutput:
-        """The network's output for a grid."""
+    def embed(self, grid: VoxelGrid) -> NetworkOutput:
+        """The network's output for a grid, taken as one."""
         inputs = make_input(grid, self.config, self._channels)
         batch = make_batch([grid.coordinates], [inputs])
         with torch.inference_mode():
-            if tiles > 1:
-                return run_in_tiles(self.network, batch, self.config, tiles, self.device)
             output: NetworkOutput = self.network(batch.to(self.device))
         return output
 
-    def read_labels(self, grid: VoxelGrid, output: NetworkOutput) -> tuple[np.ndarray, np.ndarray]:
+    def read_labels(
+        self, grid: VoxelGrid, output: NetworkOutput, labelled_map: bool | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """(V,) bool, voxels that may belong to an instance; (V, C + 1) float32, their votes for
-        its class: the labels', and where the network knows better its own."""
+        its class: the labels', and where the network knows better its own.
+
+        labelled_map: whether the map that the grid is part of has labels (None: it is all).
+        """
         is_thing = self.taxonomy.is_thing
         labelled = is_thing[grid.labels]
         votes = np.zeros((len(grid), len(is_thing)), dtype=np.float32)
@@ -234,7 +263,7 @@ class InstanceSegmenter:
         lost = np.interp(trust, s.trust, s.lost_threshold)
         found = np.interp(trust, s.trust, s.found_threshold)
         threshold = np.where(labelled, lost * known, found)
-        if not grid.labels.any():
+        if not (grid.labels.any() if labelled_map is None else labelled_map):
             least, among_classes = s.unlabelled_threshold
             threshold = np.maximum(least, among_classes * predicted.sum(axis=1))
         votes *= s.label_weight

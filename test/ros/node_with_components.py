@@ -27,7 +27,7 @@ class ComponentSegmenter:
     def load(weights=None, taxonomy=None, device="auto"):
         return ComponentSegmenter(taxonomy or Taxonomy.scannet(), device)
 
-    def segment(self, grid: VoxelGrid, *, score_threshold=None, min_voxels=None, tiles=1):
+    def segment(self, grid: VoxelGrid, *, min_voxels=None, **_options):
         time.sleep(float(os.environ.get("MTML_TEST_SECONDS", "0")))
         return components_as_instances(grid, self.taxonomy, min_voxels or 10)
 

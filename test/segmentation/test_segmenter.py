@@ -15,8 +15,7 @@ from mtml_ros.evaluation.baselines import components_as_instances
 from mtml_ros.network.batch import VoxelBatch
 from mtml_ros.network.checkpoint import Checkpoint, build_network, save_checkpoint
 from mtml_ros.network.config import NetworkConfig
-from mtml_ros.network.heads import NetworkOutput, scene_positions
-from mtml_ros.segmentation.paper_score import ScoreSettings
+from mtml_ros.network.heads import NetworkOutput
 from mtml_ros.segmentation.segmenter import (
     InstanceSegmenter,
     SegmenterSettings,
@@ -198,7 +197,7 @@ def test_the_same_grid_gives_the_same_segmentation():
 def test_every_step_is_timed():
     grid, instance = touching_chairs()
     seconds = segmenter_for(instance).segment(grid).seconds
-    assert list(seconds) == ["network", "propose", "score", "suppress", "label"]
+    assert list(seconds) == ["divide", "network", "propose", "score", "suppress", "label", "join"]
     assert all(s >= 0 for s in seconds.values())
 
 
@@ -388,8 +387,8 @@ class TestInput:
         seen: list[Callable] = []
         spy.register_forward_pre_hook(lambda _, args: seen.append(args[0].inputs))
         segmenter = InstanceSegmenter(Checkpoint(spy, config), mine, CPU)
-        segmenter.segment(VoxelGrid(np.zeros((1, 3), np.int32), np.ones(1, np.uint8), 0.1))
-        assert seen[0].tolist() == [[0, 0, 1]]
+        segmenter.segment(VoxelGrid(block((0, 0, 0), (1, 2, 5)), np.ones(10, np.uint8), 0.1))
+        assert seen[0].tolist() == [[0, 0, 1]] * 10
 
 
 class TestLoading:
@@ -461,33 +460,3 @@ class TestLoading:
     def test_settings_that_there_are_not_are_named(self, values, named):
         with pytest.raises(CheckpointError, match=named):
             settings_from(values)
-
-
-class Placed(nn.Module):
-    """Embeds each voxel at its place, as the heads do, and has memory for so many voxels."""
-
-    def __init__(self, memory: int) -> None:
-        super().__init__()
-        self.memory = memory
-
-    def forward(self, batch: VoxelBatch) -> NetworkOutput:
-        if len(batch) > self.memory:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        place = scene_positions(batch, CONFIG.voxel_size) * CONFIG.position_scale
-        embedding = torch.cat([place, torch.zeros(len(batch), 5)], dim=1)
-        return NetworkOutput(embedding, torch.zeros_like(place), None)
-
-
-def test_in_tiles_the_same_objects_are_found_with_less_memory() -> None:
-    corners = [(30 * x, 25 * y, 0) for x in range(6) for y in range(2)]
-    grid, _ = world(*((block(c, (4, 4, 6)), CHAIR, i) for i, c in enumerate(corners)))
-    settings = SegmenterSettings(score=ScoreSettings(use_direction=False))
-    whole = InstanceSegmenter(Checkpoint(Placed(len(grid)), CONFIG), TAXONOMY, CPU, settings)
-    expected = whole.segment(grid)
-    assert len(expected.instances) == 12
-    short = InstanceSegmenter(Checkpoint(Placed(len(grid) // 3), CONFIG), TAXONOMY, CPU, settings)
-    with pytest.raises(torch.OutOfMemoryError):
-        short.segment(grid)
-    found = short.segment(grid, tiles=4)
-    np.testing.assert_array_equal(found.instance, expected.instance)
-    np.testing.assert_array_equal(found.labels, expected.labels)

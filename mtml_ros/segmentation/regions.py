@@ -1,0 +1,174 @@
+"""Regions: the parts of a grid that are segmented each by itself, so that far content has no say.
+
+What lies apart is a region of its own. What is connected and larger than memory should hold at
+once is cut by blocks of the world, each seen with a margin around it (stitching.py joins what the
+cuts went through). Where the cuts go depends on what lies near alone, never on the map's extent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from mtml_ros.core.voxels import occupied_voxels, pack_keys, unpack_keys
+from mtml_ros.segmentation.components import connected_components
+
+REGION_VOXELS = 131_072
+"""Voxels that are segmented at once, at most; a large hall has 60 thousand. Of fewer than
+(SMALLEST + 2 MARGIN)^3 = 13,824 nothing is cut further."""
+
+ROOM_VOXELS = 32_768
+"""Up to so many voxels count as one room, which only a gap as wide as LINKS[0] may cut."""
+
+CELL = 4
+"""Voxels a side of the cells that regions are made of."""
+
+LINKS = (16, 8, 4)
+"""Voxels a side of the cells that link parts of a grid where they touch: a gap of twice as many
+voxels always separates, one of fewer never. The first are the network's coarsest: across a gap
+between them it sees nothing. The finer ones hold within what is larger than a room."""
+
+SMALL = 1024
+"""Islands of fewer voxels form a region with the others of their PACK: many specks cost little."""
+
+PACK = 128
+BLOCK = 64
+"""Voxels a side of the blocks of the world that small islands are packed by, and that large ones
+are cut by; a block that sees too many voxels is cut in eight, down to SMALLEST."""
+
+SMALLEST = 16
+MARGIN = 0.25
+"""Width of the margin around a block that is segmented with it, as a share of the block's."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Voxels that are segmented together.
+
+    rows: (n,) int64, ascending, of the grid. own: (n,) bool, those that the region answers for,
+    the others being its margin; None: all of them.
+    """
+
+    rows: np.ndarray
+    own: np.ndarray | None = None
+
+
+def divide(coordinates: np.ndarray, least: int, region_voxels: int = REGION_VOXELS) -> list[Region]:
+    """The regions of a grid; each voxel is one region's own, or a speck's and nobody's.
+
+    coordinates: (V, 3) int32, sorted by key. least: voxels; fewer that lie apart from all else
+    are a speck. Time and memory follow the number of voxels.
+    """
+    if not len(coordinates):
+        return []
+    keys, cell = occupied_voxels(coordinates, CELL)
+    cells, counts = unpack_keys(keys), np.bincount(cell, minlength=len(keys))
+    island = _islands(cells, counts, least, min(ROOM_VOXELS, region_voxels))
+    sizes = np.bincount(island[island >= 0], counts[island >= 0])
+    large = np.append(sizes > region_voxels, False)[island]  # -1, a speck, reads the last
+    whole = np.where(large, -1, island)
+    regions = [Region(rows) for rows in _grouped(whole[cell], len(sizes)) if len(rows)]
+    if large.any():
+        rows_of = _Lists.grouped(np.where(large, np.arange(len(cells)), -1)[cell], len(cells))
+        for inside in _grouped(np.where(large, island, -1), len(sizes)):
+            for seen, own in _blocks(cells, counts, inside, region_voxels):
+                rows, owned = rows_of.joined(seen, own)
+                order = np.argsort(rows)
+                regions.append(Region(rows[order], owned[order]))
+    return regions
+
+
+def _islands(cells: np.ndarray, counts: np.ndarray, least: int, room: int) -> np.ndarray:
+    """(C,) the island of each cell (C, 3), numbered from 0; -1 for those of specks."""
+    near = _linked(cells, LINKS[1])
+    island = np.where(np.bincount(near, counts)[near] < least, -1, 0)
+    number = 0
+    within = np.flatnonzero(island >= 0)
+    for link in LINKS:
+        if not len(within):
+            break
+        part = _linked(cells[within], link)
+        island[within] = number + part
+        size = np.bincount(part, counts[within])
+        number += len(size)
+        within = within[size[part] > room]
+    return _packed(cells, counts, island)
+
+
+def _linked(cells: np.ndarray, link: int) -> np.ndarray:
+    """(C,) int32 the connected component of each cell among cells `link` voxels wide."""
+    keys, coarse = occupied_voxels(cells, link // CELL)
+    result: np.ndarray = connected_components(unpack_keys(keys))[coarse]
+    return result
+
+
+def _packed(cells: np.ndarray, counts: np.ndarray, island: np.ndarray) -> np.ndarray:
+    """`island` with the small ones of one block joined, numbered anew."""
+    inside = np.flatnonzero(island >= 0)
+    _, first, of = np.unique(island[inside], return_index=True, return_inverse=True)
+    small = np.bincount(of, counts[inside]) < SMALL
+    # an island's block is that of its first cell; number 2 key + 1 is no large island's
+    block = pack_keys(cells[inside[first]] // (PACK // CELL))
+    name = np.where(small, 2 * block + 1, 2 * np.arange(len(first)))
+    result = np.full(len(island), -1)
+    result[inside] = np.unique(name, return_inverse=True)[1][of]
+    return result
+
+
+def _blocks(
+    cells: np.ndarray, counts: np.ndarray, inside: np.ndarray, most: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Cells that are seen together, and which of them (bool) are their block's own.
+
+    inside: rows of the island's cells. most: voxels seen, beyond which a block is cut in eight.
+    """
+    block = cells[inside] // (BLOCK // CELL)
+    names, of = np.unique(pack_keys(block), return_inverse=True)
+    members = [inside[rows] for rows in _grouped(of, len(names))]
+    place = dict(zip(names.tolist(), range(len(names))))
+    around = np.indices((3, 3, 3)).reshape(3, -1).T - 1
+    for name, own in zip(unpack_keys(names), members):
+        nearby = [place.get(key) for key in pack_keys(name + around).tolist()]
+        near = np.concatenate([members[i] for i in nearby if i is not None])
+        todo = [(own, BLOCK // CELL)]
+        while todo:
+            part, side = todo.pop()
+            low, margin = cells[part[0]] // side * side, int(side * MARGIN)
+            offset = cells[near] - low
+            visible = np.all((offset >= -margin) & (offset < side + margin), axis=1)
+            seen, offset = near[visible], offset[visible]
+            if counts[seen].sum() > most and side > SMALLEST // CELL:
+                eighth = np.unique(pack_keys(cells[part] // (side // 2)), return_inverse=True)[1]
+                todo += [(part[rows], side // 2) for rows in _grouped(eighth, 8) if len(rows)]
+            else:
+                yield seen, np.all((offset >= 0) & (offset < side), axis=1)
+
+
+@dataclass(frozen=True)
+class _Lists:
+    """Lists of rows one after another: list i is rows[start[i] : start[i + 1]]."""
+
+    rows: np.ndarray
+    start: np.ndarray
+
+    @staticmethod
+    def grouped(group: np.ndarray, count: int) -> _Lists:
+        """The rows of each group 0..count - 1, ascending; those of group -1 are in none."""
+        order = np.argsort(group.astype(np.int16 if count < 1 << 15 else np.int32), kind="stable")
+        sizes = np.bincount(group + 1, minlength=count + 1)
+        return _Lists(order[sizes[0] :], np.append(0, np.cumsum(sizes[1:])))
+
+    def joined(self, which: np.ndarray, flags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The rows of several lists, and of each the flag of its list."""
+        sizes = self.start[which + 1] - self.start[which]
+        before = np.cumsum(sizes) - sizes
+        place = np.arange(int(sizes.sum())) + np.repeat(self.start[which] - before, sizes)
+        return self.rows[place], np.repeat(flags, sizes)
+
+
+def _grouped(group: np.ndarray, count: int) -> list[np.ndarray]:
+    """The rows of each group 0..count - 1, ascending; those of group -1 are in none."""
+    lists = _Lists.grouped(group, count)
+    return [lists.rows[a:b] for a, b in zip(lists.start[:-1], lists.start[1:])]
