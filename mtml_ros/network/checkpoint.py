@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,7 @@ from torch import Tensor, nn
 
 from mtml_ros.core.checksum import content_checksum
 from mtml_ros.core.errors import CheckpointError, ConfigurationError
-from mtml_ros.network.config import NetworkConfig
-from mtml_ros.network.dense import DenseNetwork
-from mtml_ros.network.sparse import SparseNetwork
+from mtml_ros.network.config import ARCHITECTURES, NetworkConfig
 
 FORMAT = "mtml_ros checkpoint"
 VERSION = 1
@@ -50,7 +49,9 @@ class Checkpoint:
 
 def build_network(config: NetworkConfig) -> nn.Module:
     """A new network of this configuration, initialised from torch's random state."""
-    return DenseNetwork(config) if config.architecture == "dense" else SparseNetwork(config)
+    module, _, name = ARCHITECTURES[config.architecture].rpartition(".")
+    network: nn.Module = getattr(import_module(module), name)(config)
+    return network
 
 
 def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:

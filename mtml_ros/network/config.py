@@ -8,7 +8,13 @@ from typing import Any, Literal, get_args
 from mtml_ros.core.errors import ConfigurationError
 from mtml_ros.core.taxonomy import MAX_CLASSES
 
-Architecture = Literal["sparse", "dense"]
+ARCHITECTURES = {
+    "sparse": "mtml_ros.network.sparse.SparseNetwork",
+    "dense": "mtml_ros.network.dense.DenseNetwork",
+}
+"""Name in checkpoints and recipes to the class, which takes a NetworkConfig and maps VoxelBatch to
+NetworkOutput; imported when one is built. docs/extending.md adds one."""
+
 InputKind = Literal["labels", "features"]
 
 
@@ -18,7 +24,7 @@ class NetworkConfig:
 
     classes: names of the semantic classes, in the order of the one-hot input's channels 1..C;
         channel 0 is "unknown".
-    architecture: "sparse" (submanifold U-Net, the default) or "dense" (the paper's).
+    architecture: a name in ARCHITECTURES: "sparse" (submanifold U-Net) or "dense" (the paper's).
     input: "labels": a one-hot label a voxel: C + 1 channels; "features": a vector of
         `feature_size` values a voxel: class probabilities, or what a semantic network knows.
     voxel_size: metres; the network knows real sizes, so it fits this size alone (section 3.1).
@@ -31,7 +37,7 @@ class NetworkConfig:
     """
 
     classes: tuple[str, ...]
-    architecture: Architecture = "sparse"
+    architecture: str = "sparse"
     input: InputKind = "labels"
     feature_size: int = 0
     voxel_size: float = 0.1
@@ -50,7 +56,8 @@ class NetworkConfig:
             "classes": isinstance(self.classes, tuple)
             and 1 <= len(self.classes) <= MAX_CLASSES
             and all(isinstance(c, str) for c in self.classes),
-            "architecture": self.architecture in get_args(Architecture),
+            "architecture": isinstance(self.architecture, str)
+            and self.architecture in ARCHITECTURES,
             "input": self.input in get_args(InputKind),
             "feature_size": self.input == "labels" or 1 <= self.feature_size <= 4096,
             "voxel_size": 0.001 <= self.voxel_size <= 10,
