@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mtml_ros.cli.segment import table
 from mtml_ros.core.errors import MtmlError
+from mtml_ros.core.object_record import table
 
 if TYPE_CHECKING:
     from mtml_ros.core.taxonomy import Taxonomy
@@ -160,12 +160,12 @@ def draw(out: Path, record: dict[str, Any], title: str) -> None:
     """Writes instances.png and instances.html from what the recorder wrote into `out`."""
     import numpy as np
 
-    from mtml_ros.core.instances import OrientedBox
+    from mtml_ros.core.object_record import ObjectRecord
     from mtml_ros.core.taxonomy import Taxonomy
     from mtml_ros.io.point_files import read_points
     from mtml_ros.visualization.page import write_page
     from mtml_ros.visualization.picture import draw_segmentation
-    from mtml_ros.visualization.view import Cells, ShownObject
+    from mtml_ros.visualization.view import Cells
 
     taxonomy: Taxonomy = Taxonomy.scannet()
     voxels = read_points(out / "segmentation.npz")
@@ -177,17 +177,7 @@ def draw(out: Path, record: dict[str, Any], title: str) -> None:
         taxonomy.encode(voxels.label),
         voxels.instance.astype(np.int64),
     )
-    objects = [
-        ShownObject(
-            o["id"],
-            o["class_name"],
-            o["score"],
-            o["num_voxels"],
-            np.array(o["centroid"]),
-            OrientedBox(np.array(o["box"]["center"]), np.array(o["box"]["size"]), o["box"]["yaw"]),
-        )
-        for o in record["objects"]
-    ]
+    objects = [ObjectRecord.from_dict(o) for o in record["objects"]]
     draw_segmentation(out / "instances.png", cells, objects, taxonomy, title)
     write_page(out / "instances.html", cells, objects, taxonomy, title)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mtml_ros.core.instances import Segmentation
+    from mtml_ros.core.object_record import ObjectRecord
     from mtml_ros.core.taxonomy import Taxonomy
     from mtml_ros.io.point_files import PointFile
     from mtml_ros.segmentation.segmenter import InstanceSegmenter
@@ -70,6 +71,7 @@ def command(
     none); a .ply also colours by instance. The same input gives the same output, and the same
     objects as the node finds.
     """
+    from mtml_ros.core.object_record import table
     from mtml_ros.core.taxonomy import Taxonomy
     from mtml_ros.io.point_files import read_points, write_points
 
@@ -90,7 +92,7 @@ def command(
     with _step(f"writing {out.name}"):
         colors = found.colors() if out.suffix.lower() == ".ply" else None
         write_points(out, cloud.xyz, found.label, found.instance, found.score, colors)
-    records = describe(found, taxonomy)
+    records = [record.as_dict() for record in describe(found, taxonomy)]
     if objects_file is not None:
         _write_json(objects_file, found, records)
     if proposals is not None:
@@ -168,42 +170,15 @@ def segment_cloud(
     )
 
 
-def describe(found: Found, taxonomy: Taxonomy) -> list[dict[str, Any]]:
-    """One record an object, by its number in `instance`; lengths in metres, yaw in radians."""
+def describe(found: Found, taxonomy: Taxonomy) -> list[ObjectRecord]:
+    """One record an object, by its number in `instance`."""
     import numpy as np
+
+    from mtml_ros.core.object_record import ObjectRecord
 
     objects = found.segmentation.instances
     points = np.bincount(found.instance[found.instance >= 0], minlength=len(objects))
-    return [
-        {
-            "id": i,
-            "class_id": int(taxonomy.ids[o.label]),
-            "class_name": taxonomy.names[o.label],
-            "score": float(np.float32(o.score)),
-            "num_points": int(points[i]),
-            "num_voxels": len(o.voxels),
-            "centroid": o.centroid.tolist(),
-            "box": {
-                "center": o.box.center.tolist(),
-                "size": o.box.size.tolist(),
-                "yaw": o.box.yaw,
-            },
-        }
-        for i, o in enumerate(objects)
-    ]
-
-
-def table(records: list[dict[str, Any]], unit: str = "points") -> str:
-    """The objects as text: how many points (or voxels) each has; sizes and positions in metres."""
-    lines = [f"{'id':>4}  {'class':<16}{'score':>6}{unit:>9}  {'size (m)':<20}position (m)"]
-    for r in records:
-        size = " x ".join(f"{v:.2f}" for v in r["box"]["size"])
-        position = ", ".join(f"{v:.2f}" for v in r["centroid"])
-        lines.append(
-            f"{r['id']:>4}  {r['class_name']:<16}{r['score']:>6.2f}{r[f'num_{unit}']:>9,}  "
-            f"{size:<20}{position}"
-        )
-    return "\n".join(lines)
+    return [ObjectRecord.of(o, i, taxonomy, int(points[i])) for i, o in enumerate(objects)]
 
 
 def _check_names(out: Path, scan: Path, proposals: Path | None) -> None:

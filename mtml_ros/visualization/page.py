@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from mtml_ros.core.errors import InputError
+from mtml_ros.core.object_record import ObjectRecord
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.visualization.colors import instance_colors, score_colors
 from mtml_ros.visualization.picture import CUT_HEIGHT, best_azimuth
-from mtml_ros.visualization.view import Cells, ShownObject, floor_height
+from mtml_ros.visualization.view import Cells, floor_height
 
 _WEB = Path(__file__).parent / "web"
 _STEPS_PER_EDGE = 8  # places are whole steps from the first cube, in 16 bits
@@ -30,7 +31,7 @@ _MOST = 65535
 def write_page(
     path: str | Path,
     cells: Cells,
-    objects: Sequence[ShownObject],
+    objects: Sequence[ObjectRecord],
     taxonomy: Taxonomy,
     title: str = "Objects",
 ) -> None:
@@ -48,7 +49,7 @@ def write_page(
     Path(path).write_text(page, encoding="utf-8")
 
 
-def _scene(cells: Cells, objects: Sequence[ShownObject], taxonomy: Taxonomy) -> dict[str, Any]:
+def _scene(cells: Cells, objects: Sequence[ObjectRecord], taxonomy: Taxonomy) -> dict[str, Any]:
     """What the viewer reads; arrays are little-endian, owners are positions in `objects`."""
     if not 1 <= len(cells) <= 2_000_000:
         raise InputError(f"a page shows 1 to 2 million cubes, not {len(cells)}")
@@ -89,19 +90,18 @@ def _scene(cells: Cells, objects: Sequence[ShownObject], taxonomy: Taxonomy) -> 
     return scene
 
 
-def _object(index: int, id_: int, record: ShownObject | None) -> dict[str, Any]:
+def _object(index: int, id_: int, record: ObjectRecord | None) -> dict[str, Any]:
     """One entry of the list; an id without a record has a colour only."""
     entry: dict[str, Any] = {"index": index, "id": id_, "color": _color(id_)}
     if record is not None:
+        told = record.as_dict()
         entry |= {
-            "name": record.class_name,
-            "score": float(record.score),
+            "name": told["class_name"],
+            "score": told["score"],
             "scoreColor": score_colors(np.array([record.score]))[0].tolist(),
-            "voxels": int(record.num_voxels),
-            "centroid": np.asarray(record.centroid, dtype=float).tolist(),
-            "center": np.asarray(record.box.center, dtype=float).tolist(),
-            "size": np.asarray(record.box.size, dtype=float).tolist(),
-            "yaw": float(record.box.yaw),
+            "voxels": told["num_voxels"],
+            "centroid": told["centroid"],
+            **told["box"],
         }
     return entry
 

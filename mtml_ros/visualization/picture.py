@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from mtml_ros.core.object_record import ObjectRecord
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.visualization.colors import instance_colors
 from mtml_ros.visualization.render import Camera, draw_cubes
-from mtml_ros.visualization.view import Cells, ShownObject, floor_height
+from mtml_ros.visualization.view import Cells, floor_height
 
 PANEL = (760, 900)
 """Height and width of one panel in pixels."""
@@ -29,7 +30,7 @@ _INK = "#22252a"
 def draw_segmentation(
     path: str | Path,
     cells: Cells,
-    objects: Sequence[ShownObject],
+    objects: Sequence[ObjectRecord],
     taxonomy: Taxonomy,
     title: str = "",
     azimuth: float | None = None,
@@ -183,7 +184,7 @@ def _class_legend(figure: Any, axis: Any, taxonomy: Taxonomy, labels: np.ndarray
     )
 
 
-def _label_objects(axis: Any, camera: Camera, objects: Sequence[ShownObject]) -> None:
+def _label_objects(axis: Any, camera: Camera, objects: Sequence[ObjectRecord]) -> None:
     """Writes id and class at each object, moved apart where two would overlap."""
     from matplotlib.patheffects import withStroke
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from mtml_ros.core.instances import make_instance
+from mtml_ros.core.object_record import ObjectRecord
 from mtml_ros.core.scene import Scene
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.core.voxels import LabeledPoints, VoxelGrid
 from mtml_ros.visualization.page import write_page
 from mtml_ros.visualization.picture import draw_segmentation
-from mtml_ros.visualization.view import Cells, ShownObject, cells_of_points
+from mtml_ros.visualization.view import Cells, cells_of_points
 
 _VOXEL = 0.1  # metres, of the objects' boxes and counts
 
@@ -31,7 +32,7 @@ def show_scene(
     write_page(stem.with_suffix(".html"), cells, objects, taxonomy, title)
 
 
-def true_objects(scene: Scene, taxonomy: Taxonomy) -> list[ShownObject]:
+def true_objects(scene: Scene, taxonomy: Taxonomy) -> list[ObjectRecord]:
     """The scene's objects by their true instance, each with score 1."""
     objects = []
     for id_ in np.unique(scene.instance[scene.instance >= 0]).tolist():
@@ -39,7 +40,5 @@ def true_objects(scene: Scene, taxonomy: Taxonomy) -> list[ShownObject]:
         grid, _ = VoxelGrid.from_points(LabeledPoints(scene.xyz[mine], scene.labels[mine]), _VOXEL)
         label = int(np.bincount(scene.labels[mine]).argmax())
         o = make_instance(grid, np.arange(len(grid)), label, 1.0)
-        objects.append(
-            ShownObject(id_, taxonomy.names[label], o.score, len(o.voxels), o.centroid, o.box)
-        )
+        objects.append(ObjectRecord.of(o, id_, taxonomy))
     return objects

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mtml_ros.core.instances import OrientedBox, Segmentation
+from mtml_ros.core.instances import Segmentation
+from mtml_ros.core.object_record import ObjectRecord
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.core.voxels import unpack_keys, voxel_keys
 
@@ -34,18 +35,6 @@ class Cells:
         """The cubes that `keep` (a mask (N,) bool or indices) chooses."""
         truth = None if self.truth is None else self.truth[keep]
         return Cells(self.centers[keep], self.edge, self.labels[keep], self.instance[keep], truth)
-
-
-@dataclass(frozen=True)
-class ShownObject:
-    """One object as people read it. id: what cells name it by. centroid: (3,) metres."""
-
-    id: int
-    class_name: str
-    score: float
-    num_voxels: int
-    centroid: np.ndarray
-    box: OrientedBox
 
 
 def cells_of_points(
@@ -82,12 +71,9 @@ def cells_of_segmentation(segmentation: Segmentation) -> Cells:
     return Cells(grid.centers, grid.voxel_size, grid.labels, segmentation.instance.astype(np.int64))
 
 
-def objects_of(segmentation: Segmentation, taxonomy: Taxonomy) -> list[ShownObject]:
+def objects_of(segmentation: Segmentation, taxonomy: Taxonomy) -> list[ObjectRecord]:
     """The objects of a segmentation; an object's id is its position in `instances`."""
-    return [
-        ShownObject(i, taxonomy.names[o.label], o.score, len(o.voxels), o.centroid, o.box)
-        for i, o in enumerate(segmentation.instances)
-    ]
+    return [ObjectRecord.of(o, i, taxonomy) for i, o in enumerate(segmentation.instances)]
 
 
 def floor_height(cells: Cells) -> float:

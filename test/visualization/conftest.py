@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from mtml_ros.core.instances import make_instance
+from mtml_ros.core.object_record import ObjectRecord
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.core.voxels import VoxelGrid
-from mtml_ros.visualization.view import Cells, ShownObject
+from mtml_ros.visualization.view import Cells
 
 EDGE = 0.1
 
@@ -23,7 +24,7 @@ def taxonomy() -> Taxonomy:
 
 
 @pytest.fixture
-def scene(taxonomy: Taxonomy) -> tuple[Cells, list[ShownObject]]:
+def scene(taxonomy: Taxonomy) -> tuple[Cells, list[ObjectRecord]]:
     """Floor 30 x 20, a wall, a chair (id 4) and a table (id 9), voxels of 10 cm."""
     parts = [
         (block((0, 0, 0), (30, 20, 1)), "floor", -1),
@@ -40,5 +41,5 @@ def scene(taxonomy: Taxonomy) -> tuple[Cells, list[ShownObject]]:
     for score, (part, name, id_) in zip((0.9, 0.6), parts[2:]):
         grid = VoxelGrid(part.astype(np.int32), np.zeros(len(part), np.uint8), EDGE)
         made = make_instance(grid, np.arange(len(part)), taxonomy.index(name), score)
-        objects.append(ShownObject(id_, name, score, len(part), made.centroid, made.box))
+        objects.append(ObjectRecord.of(made, id_, taxonomy))
     return cells, objects

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,13 @@ import numpy as np
 import pytest
 
 from mtml_ros.core.errors import InputError
+from mtml_ros.core.object_record import ObjectRecord
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.visualization.colors import instance_colors
 from mtml_ros.visualization.page import write_page
-from mtml_ros.visualization.view import Cells, ShownObject
+from mtml_ros.visualization.view import Cells
 
-Scene = tuple[Cells, list[ShownObject]]
+Scene = tuple[Cells, list[ObjectRecord]]
 VOID = {"meta", "link", "input", "br"}
 
 
@@ -128,7 +130,7 @@ def test_every_element_the_script_asks_for_exists(
 def test_names_cannot_break_out_of_the_page(scene: Scene, tmp_path: Path) -> None:
     cells, objects = scene
     evil = "</script><script>alert(1)</script>{{data}}"
-    shown = [ShownObject(4, evil, 0.5, 3, o.centroid, o.box) for o in objects[:1]]
+    shown = [replace(o, id=4, class_name=evil, score=0.5, num_voxels=3) for o in objects[:1]]
     write_page(tmp_path / "a.html", cells, shown, Taxonomy.scannet(), title=evil)
     parser = parse(tmp_path / "a.html")
     assert len(parser.scripts) == 2

@@ -6,12 +6,13 @@ import matplotlib.image
 import numpy as np
 import pytest
 
+from mtml_ros.core.object_record import ObjectRecord
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.visualization import picture
 from mtml_ros.visualization.colors import SURROUNDINGS, instance_colors
-from mtml_ros.visualization.view import Cells, ShownObject
+from mtml_ros.visualization.view import Cells
 
-Scene = tuple[Cells, list[ShownObject]]
+Scene = tuple[Cells, list[ObjectRecord]]
 
 
 def hue_is(pixels: np.ndarray, color: np.ndarray) -> np.ndarray:

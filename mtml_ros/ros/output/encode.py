@@ -14,6 +14,7 @@ from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
 from mtml_ros.core.instances import OrientedBox, Segmentation
+from mtml_ros.core.object_record import ObjectRecord
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.msg import ObjectInstance, ObjectInstanceArray
 from mtml_ros.visualization.colors import instance_colors
@@ -90,30 +91,29 @@ def encode_voxel_cloud(
 
 
 def encode_instances(
-    tracked: Sequence[TrackedInstance], taxonomy: Taxonomy, voxel_size: float, header: Header
+    records: Sequence[ObjectRecord], voxel_size: float, header: Header
 ) -> ObjectInstanceArray:
     """The objects as a mtml_ros/ObjectInstanceArray (`~/instances`)."""
-    records = [
+    instances = [
         ObjectInstance(
-            id=found.id,
-            class_id=int(taxonomy.ids[found.instance.label]),
-            class_name=taxonomy.names[found.instance.label],
-            score=float(found.instance.score),
-            num_voxels=len(found.instance.voxels),
-            centroid=_point(found.instance.centroid),
-            pose=_pose(found.instance.box),
-            size=_vector(found.instance.box.size),
-            first_seen=to_time(found.first_seen),
-            last_seen=to_time(found.last_seen),
+            id=r.id,
+            class_id=r.class_id,
+            class_name=r.class_name,
+            score=r.score,
+            num_voxels=r.num_voxels,
+            centroid=_point(r.centroid),
+            pose=_pose(r.box),
+            size=_vector(r.box.size),
+            first_seen=to_time(r.first_seen or 0.0),
+            last_seen=to_time(r.last_seen or 0.0),
         )
-        for found in tracked
+        for r in records
     ]
-    return ObjectInstanceArray(header=header, voxel_size=float(voxel_size), instances=records)
+    return ObjectInstanceArray(header=header, voxel_size=float(voxel_size), instances=instances)
 
 
 def encode_markers(
-    tracked: Sequence[TrackedInstance],
-    taxonomy: Taxonomy,
+    records: Sequence[ObjectRecord],
     header: Header,
     vanished: Iterable[int] = (),
 ) -> MarkerArray:
@@ -122,42 +122,39 @@ def encode_markers(
     for id_ in vanished:
         for namespace in (BOXES, NAMES):
             markers.append(Marker(header=header, ns=namespace, id=id_, action=Marker.DELETE))
-    for found in tracked:
-        box = found.instance.box
-        red, green, blue = (float(c) / 255 for c in _color(found.id))
+    for r in records:
+        red, green, blue = (float(c) / 255 for c in _color(r.id))
         markers.append(
             Marker(
                 header=header,
                 ns=BOXES,
-                id=found.id,
+                id=r.id,
                 type=Marker.CUBE,
                 action=Marker.ADD,
-                pose=_pose(box),
-                scale=_vector(box.size),
+                pose=_pose(r.box),
+                scale=_vector(r.box.size),
                 color=ColorRGBA(r=red, g=green, b=blue, a=_BOX_OPACITY),
             )
         )
-        x, y, z = box.center
-        above = (x, y, z + box.size[2] / 2 + _TEXT_HEIGHT)
+        x, y, z = r.box.center
+        above = (x, y, z + r.box.size[2] / 2 + _TEXT_HEIGHT)
         markers.append(
             Marker(
                 header=header,
                 ns=NAMES,
-                id=found.id,
+                id=r.id,
                 type=Marker.TEXT_VIEW_FACING,
                 action=Marker.ADD,
                 pose=Pose(position=_point(above)),
                 scale=Vector3(z=_TEXT_HEIGHT),
                 color=ColorRGBA(r=1.0, g=1.0, b=1.0, a=1.0),
-                text=f"{taxonomy.names[found.instance.label]} {found.id}",
+                text=f"{r.class_name} {r.id}",
             )
         )
     return MarkerArray(markers=markers)
 
 
-def encode_detections(
-    tracked: Sequence[TrackedInstance], taxonomy: Taxonomy, header: Header
-) -> Any:
+def encode_detections(records: Sequence[ObjectRecord], header: Header) -> Any:
     """The objects as a vision_msgs/Detection3DArray; ImportError where vision_msgs is missing."""
     from vision_msgs.msg import (
         BoundingBox3D,
@@ -167,18 +164,17 @@ def encode_detections(
     )
 
     detections = []
-    for found in tracked:
-        box = found.instance.box
+    for r in records:
         result = ObjectHypothesisWithPose()
-        result.hypothesis.class_id = taxonomy.names[found.instance.label]
-        result.hypothesis.score = float(found.instance.score)
-        result.pose.pose = _pose(box)
+        result.hypothesis.class_id = r.class_name
+        result.hypothesis.score = r.score
+        result.pose.pose = _pose(r.box)
         detections.append(
             Detection3D(
                 header=header,
-                id=str(found.id),
+                id=str(r.id),
                 results=[result],
-                bbox=BoundingBox3D(center=_pose(box), size=_vector(box.size)),
+                bbox=BoundingBox3D(center=_pose(r.box), size=_vector(r.box.size)),
             )
         )
     return Detection3DArray(header=header, detections=detections)

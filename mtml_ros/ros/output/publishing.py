@@ -9,6 +9,7 @@ from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
+from mtml_ros.core.object_record import ObjectRecord
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.mapper import Update
 from mtml_ros.msg import ObjectInstanceArray
@@ -63,14 +64,24 @@ class Outputs:
         self._shown = shown
         gone = sorted(set().union(*self._vanished) - shown)
 
+        records = [
+            ObjectRecord.of(
+                t.instance,
+                t.id,
+                self._taxonomy,
+                first_seen=t.first_seen,
+                last_seen=t.last_seen,
+            )
+            for t in tracked
+        ]
         grid = update.segmentation.grid
-        self._instances.publish(encode_instances(tracked, self._taxonomy, grid.voxel_size, header))
+        self._instances.publish(encode_instances(records, grid.voxel_size, header))
         self._points.publish(
             encode_voxel_cloud(update.segmentation, tracked, self._taxonomy, header)
         )
-        self._markers.publish(encode_markers(tracked, self._taxonomy, header, gone))
+        self._markers.publish(encode_markers(records, header, gone))
         if self._detections is not None:
-            self._detections.publish(encode_detections(tracked, self._taxonomy, header))
+            self._detections.publish(encode_detections(records, header))
 
     def close(self) -> None:
         """Takes the topics away."""

@@ -28,6 +28,8 @@ from rclpy.utilities import try_shutdown
 from sensor_msgs.msg import PointCloud2
 
 from mtml_ros.core.errors import InputError, MtmlError
+from mtml_ros.core.instances import OrientedBox
+from mtml_ros.core.object_record import ObjectRecord, short
 from mtml_ros.io.point_cloud2 import decode_cloud, decode_labels
 from mtml_ros.io.point_files import write_points
 from mtml_ros.msg import ObjectInstance, ObjectInstanceArray
@@ -130,7 +132,7 @@ class InstanceRecorder(Node):
             self.output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"{self.output}: cannot be made: {error.strerror}") from error
-        objects = [_as_dict(o) for o in self._instances.instances]
+        objects = [_record(o).as_dict() for o in self._instances.instances]
         cloud = decode_cloud(self._points)
         ids = decode_labels(self._points, cloud.kept, "instance")
         score = {o["id"]: o["score"] for o in objects}
@@ -143,7 +145,7 @@ class InstanceRecorder(Node):
         )
         summary = {
             "frame": self._instances.header.frame_id,
-            "voxel_size": _short(self._instances.voxel_size),
+            "voxel_size": short(self._instances.voxel_size),
             "statistics": self.statistics(),
             "objects": objects,
         }
@@ -167,30 +169,31 @@ class InstanceRecorder(Node):
 
 def _stamp(msg: Any) -> float:
     """Seconds since the epoch."""
-    return float(msg.header.stamp.sec + msg.header.stamp.nanosec * 1e-9)
+    return _seconds(msg.header.stamp)
 
 
-def _short(value: float) -> float:
-    """A float32 of a message without the digits that it does not have."""
-    return float(np.format_float_positional(np.float32(value), unique=True))
+def _seconds(stamp: Any) -> float:
+    return float(stamp.sec + stamp.nanosec * 1e-9)
 
 
-def _as_dict(instance: ObjectInstance) -> dict[str, Any]:
-    """A record of the JSON file; lengths in metres, yaw in radians."""
-    position, q, size = instance.pose.position, instance.pose.orientation, instance.size
-    return {
-        "id": instance.id,
-        "class_id": instance.class_id,
-        "class_name": instance.class_name,
-        "score": _short(instance.score),
-        "num_voxels": instance.num_voxels,
-        "centroid": [instance.centroid.x, instance.centroid.y, instance.centroid.z],
-        "box": {
-            "center": [position.x, position.y, position.z],
-            "size": [size.x, size.y, size.z],
-            "yaw": 2.0 * math.atan2(q.z, q.w),
-        },
-    }
+def _record(msg: ObjectInstance) -> ObjectRecord:
+    """The record that a message holds."""
+    position, q, size = msg.pose.position, msg.pose.orientation, msg.size
+    return ObjectRecord(
+        msg.id,
+        msg.class_id,
+        msg.class_name,
+        msg.score,
+        msg.num_voxels,
+        np.array([msg.centroid.x, msg.centroid.y, msg.centroid.z]),
+        OrientedBox(
+            np.array([position.x, position.y, position.z]),
+            np.array([size.x, size.y, size.z]),
+            2.0 * math.atan2(q.z, q.w),
+        ),
+        first_seen=_seconds(msg.first_seen),
+        last_seen=_seconds(msg.last_seen),
+    )
 
 
 def main(args: list[str] | None = None) -> int:

@@ -14,6 +14,7 @@ from std_msgs.msg import Header
 from visualization_msgs.msg import Marker, MarkerArray
 
 from mtml_ros.core.instances import Instance, OrientedBox, Segmentation
+from mtml_ros.core.object_record import ObjectRecord
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.core.voxels import VoxelGrid
 from mtml_ros.msg import ObjectInstanceArray
@@ -41,6 +42,7 @@ BOX = OrientedBox(np.array([1.25, 0.25, 1.0]), np.array([0.75, 0.5, 1.0]), math.
 INSTANCE = Instance(np.array([2, 3]), CHAIR, 0.75, np.array([1.25, 0.25, 1.0]), BOX)
 SEGMENTATION = Segmentation(GRID, np.array([-1, -1, 0, 0]), [INSTANCE], [], GRID.labels)
 TRACKED = [SimpleNamespace(id=70000, instance=INSTANCE, first_seen=1.25, last_seen=3.5)]
+RECORDS = [ObjectRecord.of(INSTANCE, 70000, TAXONOMY, first_seen=1.25, last_seen=3.5)]
 
 
 def over_the_wire(msg):
@@ -113,7 +115,7 @@ def test_the_voxel_cloud_survives_the_wire():
 
 
 def test_the_records_hold_what_was_found():
-    msg = over_the_wire(encode_instances(TRACKED, TAXONOMY, 0.5, HEADER))
+    msg = over_the_wire(encode_instances(RECORDS, 0.5, HEADER))
     assert isinstance(msg, ObjectInstanceArray)
     assert msg.header == HEADER
     assert msg.voxel_size == 0.5
@@ -132,7 +134,7 @@ def test_the_records_hold_what_was_found():
 
 
 def test_no_objects_are_an_empty_array():
-    assert over_the_wire(encode_instances([], TAXONOMY, 0.1, HEADER)).instances == []
+    assert over_the_wire(encode_instances([], 0.1, HEADER)).instances == []
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,7 @@ def test_seconds_become_stamps(seconds, sec, nanosec):
 
 
 def test_an_object_is_marked_by_a_box_and_its_name():
-    msg = over_the_wire(encode_markers(TRACKED, TAXONOMY, HEADER))
+    msg = over_the_wire(encode_markers(RECORDS, HEADER))
     assert isinstance(msg, MarkerArray)
     box, name = msg.markers
     assert (box.type, box.action, box.ns, box.id) == (Marker.CUBE, Marker.ADD, "boxes", 70000)
@@ -169,7 +171,7 @@ def test_an_object_is_marked_by_a_box_and_its_name():
 
 
 def test_the_markers_of_vanished_objects_are_deleted():
-    msg = encode_markers([], TAXONOMY, HEADER, vanished=[3, 9])
+    msg = encode_markers([], HEADER, vanished=[3, 9])
     assert all(m.action == Marker.DELETE for m in msg.markers)
     assert {(m.ns, m.id) for m in msg.markers} == {
         ("boxes", 3), ("names", 3), ("boxes", 9), ("names", 9),
@@ -202,7 +204,7 @@ def test_detections_hold_what_was_found(monkeypatch):
     except ImportError:
         monkeypatch.setitem(sys.modules, "vision_msgs", ModuleType("vision_msgs"))
         monkeypatch.setitem(sys.modules, "vision_msgs.msg", fake_vision_msgs())
-    msg = encode_detections(TRACKED, TAXONOMY, HEADER)
+    msg = encode_detections(RECORDS, HEADER)
     assert msg.header == HEADER
     (detection,) = msg.detections
     assert (detection.id, detection.header) == ("70000", HEADER)
@@ -216,4 +218,4 @@ def test_detections_hold_what_was_found(monkeypatch):
 def test_detections_need_vision_msgs(monkeypatch):
     monkeypatch.setitem(sys.modules, "vision_msgs.msg", None)
     with pytest.raises(ImportError):
-        encode_detections(TRACKED, TAXONOMY, HEADER)
+        encode_detections(RECORDS, HEADER)

@@ -158,6 +158,8 @@ def test_writes_the_result_that_includes_the_last_cloud(robot, record, tmp_path)
         "num_voxels": 2,
         "centroid": [0.1, 0.05, 0.15],
         "box": {"center": [0.1, 0.0, 0.0], "size": [0.2, 0.1, 0.1]},
+        "first_seen": 0.0,
+        "last_seen": 0.0,
     }
     assert (written["frame"], written["voxel_size"]) == ("map", 0.1)
     statistics = written["statistics"]
