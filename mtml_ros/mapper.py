@@ -17,6 +17,7 @@ import numpy as np
 from mtml_ros.core.instances import Segmentation
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.core.voxels import LabeledPoints, VoxelGrid
+from mtml_ros.mapping.folder_file import FolderFile
 from mtml_ros.mapping.voxel_map import IntegrationReport, VoxelMap
 from mtml_ros.segmentation.region_cache import RegionCache
 from mtml_ros.segmentation.regions import REGION_VOXELS
@@ -155,20 +156,17 @@ class ObjectMapper:
             if not self._on_last_resort:
                 self._region_voxels = self._allowed
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path | FolderFile) -> None:
         """Saves the map with its objects' ids; MapFileError when that fails."""
         with self._lock:
             self.map.save(path, self.taxonomy, self._tracker.state())
 
-    def restore(self, path: Path) -> None:
+    def restore(self, path: str | Path | FolderFile) -> None:
         """Takes over a saved map and its ids; MapFileError, nothing changed, when that fails."""
         with self._lock:
-            # first into a map and a tracker of their own: both are good, or neither is taken
-            trial = VoxelMap(self.map.voxel_size, self.map.num_classes, self.map.max_voxels)
-            objects = trial.load(path, self.taxonomy)
-            InstanceTracker().restore(objects)
-            self.map.load(path, self.taxonomy)
-            self._tracker.restore(objects)
+            saved = self.map.read(path, self.taxonomy)
+            self._tracker.restore(saved.extra)  # which changes nothing either if it refuses
+            self.map.become(saved)
 
     @property
     def memory_note(self) -> str:

@@ -277,3 +277,22 @@ def test_a_reset_forgets_objects_but_not_which_ids_were_given():
     assert b.mapper.update().tracked == []
     b.bar(0, 2.0)
     assert [t.id for t in b.mapper.update().tracked] == [2]
+
+
+def test_map_that_is_sound_beside_objects_that_are_not_changes_nothing(tmp_path):
+    saved = Bench()
+    saved.bar(3, 7.0)
+    saved.mapper.update()
+    objects = saved.mapper._tracker.state()
+    for spoil in ({"counters": np.array([2**32, 1])}, {"last_seen": np.array([np.inf])}):
+        saved.map.save(tmp_path / "m", TAXONOMY, {**objects, **spoil})
+        b = Bench()
+        b.bar(0, 1.0)
+        b.mapper.update()
+        grid = b.map.snapshot()
+        with pytest.raises(MapFileError, match="objects"):
+            b.mapper.restore(tmp_path / "m")
+        assert b.map.snapshot() is grid
+        assert b.map.stamp == 1.0
+        b.bar(6, 2.0)
+        assert [t.id for t in b.mapper.update().tracked] == [1, 2]

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import glob
 import json
-import os
-import secrets
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +14,7 @@ from safetensors import SafetensorError
 from mtml_ros.core.checksum import content_checksum
 from mtml_ros.core.errors import MapFileError
 from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.mapping.folder_file import MAX_FILES, FolderFile
 
 FORMAT = "mtml_ros map"
 VERSION = 1
@@ -27,38 +23,26 @@ MAX_EXTRA_BYTES = 1 << 28
 
 
 def write_map(
-    path: str | Path, arrays: Mapping[str, np.ndarray], voxel_size: float, taxonomy: Taxonomy
+    path: str | Path | FolderFile,
+    arrays: Mapping[str, np.ndarray],
+    voxel_size: float,
+    taxonomy: Taxonomy,
 ) -> None:
     """Write named arrays as a map file, so that a crash at any moment leaves the old file or this.
 
-    The file is written beside its place under another name, synced, renamed, and the folder
-    synced. Raises MapFileError when the system refuses.
+    Raises MapFileError when the system refuses, or the folder is full.
     """
-    path = Path(path)
     data = {name: np.ascontiguousarray(a) for name, a in arrays.items()}
     about = _about(voxel_size, taxonomy)
     blob = safetensors.numpy.save(data, {**about, "checksum": content_checksum(data, about)})
-    aside = path.with_name(f".{path.name[:200]}.{secrets.token_hex(8)}.tmp")
     try:
-        _sweep(path)
-        with open(aside, "xb") as file:
-            file.write(blob)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        FolderFile.of(path).write(blob)
     except (OSError, ValueError) as error:
-        with contextlib.suppress(OSError, ValueError):
-            aside.unlink(missing_ok=True)
         raise MapFileError(f"map {path}: cannot be written: {error}") from error
 
 
 def read_map(
-    path: str | Path, voxel_size: float, taxonomy: Taxonomy, max_bytes: int
+    path: str | Path | FolderFile, voxel_size: float, taxonomy: Taxonomy, max_bytes: int
 ) -> dict[str, np.ndarray]:
     """The named arrays of a map file of this resolution and taxonomy.
 
@@ -66,13 +50,8 @@ def read_map(
     Raises MapFileError, saying what is wrong, for a file that is damaged, foreign, newer, or made
     with another voxel size or other classes.
     """
-    path = Path(path)
     try:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > max_bytes:
-                raise MapFileError(f"map {path}: {size} bytes, more than this map can hold")
-            blob = file.read(max_bytes + 1)
+        blob = FolderFile.of(path).read(max_bytes)
     except (OSError, ValueError) as error:
         raise MapFileError(f"map {path}: cannot be read: {error}") from error
     try:
@@ -89,30 +68,21 @@ def read_map(
     return arrays
 
 
-def inside_folder(folder: str | Path, filename: str) -> Path:
-    """The path of `filename` in `folder`, links resolved.
+def inside_folder(
+    folder: str | Path, filename: str, max_files: int | None = MAX_FILES
+) -> FolderFile:
+    """The place of `filename` in `folder`, from which no link and no ".." leads out.
 
+    max_files: with so many in the folder no new one is written.
     Raises MapFileError when it would lie outside, or names no file.
     """
-    try:
-        root = Path(folder).resolve(strict=True)
-        path = (root / filename).resolve()
-        free = path.is_file() or not path.exists()
-    except (OSError, ValueError, RuntimeError) as error:
-        raise MapFileError(f"map file {filename!r}: {error}") from error
-    if path == root or root not in path.parents:
-        raise MapFileError(f"map file {filename!r}: must lie inside the map folder {root}")
-    if not free:
-        raise MapFileError(f"map file {filename!r}: is there already and is no file")
-    return path
-
-
-def _sweep(path: Path) -> None:
-    """Remove what saves of this file that were killed, an hour ago or more, have left behind."""
-    for aside in path.parent.glob(f".{glob.escape(path.name[:200])}.*.tmp"):
-        with contextlib.suppress(OSError):
-            if time.time() - aside.stat().st_mtime > 3600:
-                aside.unlink()
+    parts = tuple(filename.split("/"))
+    if not all(parts) or {".", ".."} & set(parts) or "\0" in filename:
+        raise MapFileError(
+            f"map file {filename[:200]!r}: must be a name, or folders and a name, inside the map "
+            f"folder {folder}"
+        )
+    return FolderFile(Path(folder), parts, max_files)
 
 
 def _about(voxel_size: float, taxonomy: Taxonomy) -> dict[str, str]:

@@ -18,6 +18,7 @@ from mtml_ros.core.voxels import (
     pack_keys,
     unpack_keys,
 )
+from mtml_ros.mapping.folder_file import FolderFile
 from mtml_ros.mapping.free_space import MAX_RAYS, seen_through
 from mtml_ros.mapping.leftovers import Remnants
 from mtml_ros.mapping.map_file import MAX_EXTRA_BYTES, MAX_HEADER_BYTES, read_map, write_map
@@ -27,6 +28,9 @@ CLEAR_AFTER = 8
 """Clouds that must see through a voxel before it is removed; up to twice as many if it was hit
 often, and a hit in between makes up for several (see VoxelStore.wear). What is left of an object
 most of which was removed goes with it (see Remnants)."""
+
+MAX_STAMP = 2.0**31
+"""Seconds; ROS's Time holds none beyond, so that no saved map has one."""
 
 _SAVED = ("votes", "clouds", "seen", "life")  # labels follow from the votes
 
@@ -59,6 +63,15 @@ class _Cloud:
     votes: np.ndarray
     voxel: np.ndarray
     left_out: int
+
+
+@dataclass(frozen=True)
+class SavedMap:
+    """A map as a file holds it, checked. stamp: seconds. extra: what was saved beside it."""
+
+    store: VoxelStore
+    stamp: float | None
+    extra: dict[str, np.ndarray]
 
 
 class VoxelMap:
@@ -204,7 +217,10 @@ class VoxelMap:
         return grid
 
     def save(
-        self, path: str | Path, taxonomy: Taxonomy, extra: Mapping[str, np.ndarray] | None = None
+        self,
+        path: str | Path | FolderFile,
+        taxonomy: Taxonomy,
+        extra: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         """Write the map, and `extra` arrays beside it, to one file: whole or not at all.
 
@@ -220,12 +236,18 @@ class VoxelMap:
         arrays.update({f"extra.{name}": values for name, values in (extra or {}).items()})
         write_map(path, arrays, self.voxel_size, taxonomy)
 
-    def load(self, path: str | Path, taxonomy: Taxonomy) -> dict[str, np.ndarray]:
+    def load(self, path: str | Path | FolderFile, taxonomy: Taxonomy) -> dict[str, np.ndarray]:
         """Become the map that was saved; returns the `extra` arrays saved with it.
 
         Raises MapFileError, this map untouched, when the file is damaged, not a map, of another
         voxel size or other classes, or holds more than `max_voxels`.
         """
+        saved = self.read(path, taxonomy)
+        self.become(saved)
+        return saved.extra
+
+    def read(self, path: str | Path | FolderFile, taxonomy: Taxonomy) -> SavedMap:
+        """What `load` would become, this map untouched. Raises as `load` does."""
         self._check_taxonomy(taxonomy)
         row = 8 + 4 * self.num_classes + 1 + 8 + 1
         limit = self.max_voxels * row + MAX_EXTRA_BYTES + MAX_HEADER_BYTES
@@ -234,12 +256,16 @@ class VoxelMap:
             store, stamp = self._parse(arrays)
         except MapFileError as error:
             raise MapFileError(f"map {path}: {error}") from None
+        extra = {n[6:]: a for n, a in arrays.items() if n.startswith("extra.")}
+        return SavedMap(store, stamp, extra)
+
+    def become(self, saved: SavedMap) -> None:
+        """Take over what `read` gave; cannot fail."""
         with self._changing, self._lock:
-            self._store, self._stamp = store, stamp
+            self._store, self._stamp = saved.store, saved.stamp
             self._remnants = Remnants()
-            self._clouds = int(store.slots.seen.max(initial=0))
+            self._clouds = int(saved.store.slots.seen.max(initial=0))
             self._changed()
-        return {n[6:]: a for n, a in arrays.items() if n.startswith("extra.")}
 
     def _changed(self) -> None:
         self._revision += 1
@@ -301,6 +327,7 @@ class VoxelMap:
             and bool(np.all(slots.life > 0))
             and stamp.dtype == np.float64
             and stamp.shape == (1,)
+            and bool(np.isnan(stamp[0]) or abs(stamp[0]) < MAX_STAMP)
         )
         if not sound:
             raise MapFileError("holds values that no map has")

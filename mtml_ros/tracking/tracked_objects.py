@@ -13,6 +13,12 @@ from mtml_ros.core.voxels import is_in
 ABSORBED_UPDATES = 10
 """Updates for which the pieces of a merged object are remembered apart, in case it splits again."""
 
+MAX_SAVED_ID = 1 << 31
+"""Greatest next id of a saved map: ids are uint32 in messages, and half of them stay free."""
+
+MAX_STAMP = 2.0**31
+"""Seconds; ROS's Time holds none beyond."""
+
 
 @dataclass
 class Objects:
@@ -66,7 +72,6 @@ def check_state(state: Mapping[str, np.ndarray]) -> Objects:
     Raises MapFileError if it makes no sense.
     """
     size = len(state["ids"]) if "ids" in state and state["ids"].ndim == 1 else 0
-    state = {"lost": np.zeros(size), **state}  # maps of before there was such a thing
     expected = {
         "keys": np.zeros(0, dtype=np.int64),
         "owner": np.zeros(0, dtype=np.int64),
@@ -89,13 +94,13 @@ def check_state(state: Mapping[str, np.ndarray]) -> Objects:
         and bool(np.all(objects.ids[1:] > objects.ids[:-1]))
         and bool(np.all((objects.ids >= 1) & (objects.ids < next_id)))
         and bool(np.all(is_in(owner, objects.ids)))
-        and 1 <= next_id < 1 << 62
+        and 1 <= next_id <= MAX_SAVED_ID
         and 0 <= updates < 1 << 62
         and bool(np.all((objects.updates >= 0) & (objects.updates <= updates)))
         and bool(np.all((objects.absorbed >= 0) & (objects.absorbed <= ABSORBED_UPDATES)))
         and bool(np.all((objects.lost >= 0) & np.isfinite(objects.lost)))
         and bool(np.all(np.isfinite(objects.centroids)))
-        and bool(np.all(np.isfinite(objects.first_seen) & np.isfinite(objects.last_seen)))
+        and bool(np.all(np.abs([objects.first_seen, objects.last_seen]) < MAX_STAMP))
     )
     if not sound:
         raise MapFileError("objects: holds values that make no sense together")
