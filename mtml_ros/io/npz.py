@@ -33,6 +33,15 @@ _ZIPFILE_ERRORS = (
 )  # fmt: skip
 
 
+def npz_names(path: Path) -> list[str]:
+    """The names of the archive's arrays; InputError where it is malformed."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
+    except _ZIPFILE_ERRORS as error:
+        raise InputError(f"is no readable .npz archive: {error}") from None
+
+
 def read_npz(path: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
     """Those of the named arrays that the archive has. Never unpickles.
 

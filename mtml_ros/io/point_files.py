@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from mtml_ros.core.errors import InputError
 from mtml_ros.core.integers import LARGEST_EXACT, not_whole
-from mtml_ros.io.npz import read_npz
+from mtml_ros.io.npz import npz_names, read_npz
 from mtml_ros.io.pcd import read_pcd
+from mtml_ros.io.placement import AS_IT_IS, Placement
 from mtml_ros.io.ply import read_ply, write_ply
 
-_ARRAYS = ("xyz", "label", "instance", "score", "features")
+LABEL_FIELD = "label"
+_ARRAYS = ("xyz", "instance", "score", "features", "rgb")
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,9 @@ class PointFile:
     xyz: (N, 3) float32, metres, N >= 1; NaN and infinite coordinates are kept (organised scans
         mark missing returns so), see `finite`.
     label: (N,) int64, label ids. instance: (N,) int32, negative for none.
-    score: (N,) float32. features: (N, F) float32.
+    score: (N,) float32. features: (N, F) float32. rgb: (N, 3) uint8.
+    fields: the names of all that the file has a point, whether read or not.
+    origin: (3,) float64 metres, what `Placement.recenter` subtracted from each point.
     """
 
     xyz: np.ndarray
@@ -34,6 +38,9 @@ class PointFile:
     instance: np.ndarray | None = None
     score: np.ndarray | None = None
     features: np.ndarray | None = None
+    rgb: np.ndarray | None = None
+    fields: tuple[str, ...] = ()
+    origin: np.ndarray = field(default_factory=lambda: np.zeros(3))
 
     def __len__(self) -> int:
         return len(self.xyz)
@@ -45,13 +52,19 @@ class PointFile:
         return finite
 
 
-def read_points(path: str | Path) -> PointFile:
+def read_points(
+    path: str | Path, label_field: str = LABEL_FIELD, placement: Placement = AS_IT_IS
+) -> PointFile:
     """The cloud in a .ply, .pcd or .npz file.
 
-    .ply, .pcd: vertex properties (fields) x, y, z, and where present label, instance, score; other
-    properties, faces and colours are ignored; CloudCompare's prefix "scalar_" is understood.
-    .npz: arrays xyz (N, 3), label, instance, score (N,), features (N, F); others are ignored.
+    .ply, .pcd: vertex properties (fields) x, y, z, and where present label, instance, score and
+    colours (red green blue, or PCL's rgb); other properties and faces are ignored; CloudCompare's
+    prefix "scalar_" is understood, and names in any case.
+    .npz: arrays xyz (N, 3), label, instance, score (N,), features (N, F), rgb (N, 3); others are
+    ignored.
 
+    label_field: the name of the labels; where the file lacks it, `PointFile.label` is None.
+    placement: how coordinates become metres with z up.
     Raises InputError, naming the file, where it is missing, malformed or shorter than it says.
     """
     path = Path(path)
@@ -61,14 +74,24 @@ def read_points(path: str | Path) -> PointFile:
     if not path.is_file():
         raise InputError(f"{path}: there is no such file")
     try:
-        arrays = reader(path)
+        arrays, fields = reader(path, label_field)
         if "xyz" not in arrays:
             raise InputError("has no points: x, y, z (in .npz: xyz) are missing")
-        return _check(arrays)
+        return _check(arrays, fields, placement)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+
+
+def labels_missing(cloud: PointFile, label_field: str = LABEL_FIELD) -> InputError:
+    """The error for a cloud without labels where they are expected: it lists what there is."""
+    there = ", ".join(cloud.fields) or "nothing but coordinates"
+    return InputError(
+        f"the input has no field {label_field!r}, and these weights need a label a point; it has: "
+        f"{there}. Say which of them is the label with --label-field NAME, or with --no-labels "
+        "that there is none"
+    )
 
 
 def write_points(
@@ -136,41 +159,84 @@ def _write_npz(path: Path, xyz: np.ndarray, columns: dict[str, np.ndarray]) -> N
     np.savez_compressed(path, xyz=xyz, **columns)  # type: ignore[arg-type]
 
 
+Columns = dict[str, np.ndarray]
+
+
 def _read_columns(
-    read: Callable[[Path], dict[str, np.ndarray]], path: Path
-) -> dict[str, np.ndarray]:
-    """The wanted columns of a file that has one a coordinate."""
-    columns: dict[str, np.ndarray] = {}
-    for name, column in read(path).items():
-        plain = name.removeprefix("scalar_").lower()
-        if plain in columns and plain in (*"xyz", *_ARRAYS):
+    read: Callable[[Path], Columns], path: Path, label_field: str
+) -> tuple[Columns, tuple[str, ...]]:
+    """The wanted columns of a file that has one a coordinate, and the names of all."""
+    columns: Columns = {}
+    wanted_label = _plain(label_field)
+    found = read(path)
+    for name, column in found.items():
+        plain = _plain(name)
+        if plain in columns and plain in (*"xyz", *_ARRAYS, wanted_label):
             raise InputError(f"has {plain!r} twice")
         columns[plain] = column
-    arrays = {name: columns[name] for name in _ARRAYS[1:4] if name in columns}
+    arrays: Columns = {name: columns[name] for name in ("instance", "score") if name in columns}
+    if wanted_label in columns:
+        arrays["label"] = columns[wanted_label]
     if all(axis in columns for axis in "xyz"):
-        arrays["xyz"] = np.stack([_floats(columns[axis], axis) for axis in "xyz"], axis=1)
-    return arrays
+        arrays["xyz"] = np.stack([_numbers(columns[axis], axis) for axis in "xyz"], axis=1)
+    if (rgb := _colors(columns)) is not None:
+        arrays["rgb"] = rgb
+    return arrays, tuple(found)
 
 
-_READERS: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {
-    ".ply": lambda path: _read_columns(read_ply, path),
-    ".pcd": lambda path: _read_columns(read_pcd, path),
-    ".npz": lambda path: read_npz(path, _ARRAYS),
+def _plain(name: str) -> str:
+    return name.removeprefix("scalar_").lower()
+
+
+def _colors(columns: Columns) -> np.ndarray | None:
+    """(N, 3) uint8, where there are colours that are understood."""
+    if all(name in columns for name in ("red", "green", "blue")):
+        rgb = np.stack([columns[name] for name in ("red", "green", "blue")], axis=1)
+        if rgb.dtype == np.uint8:
+            return rgb
+        with np.errstate(invalid="ignore"):  # shares of 1, or bytes as numbers of another type
+            scale = 255.0 if rgb.dtype.kind == "f" and rgb.max(initial=0) <= 1 else 1.0
+            bytes_: np.ndarray = np.clip(np.nan_to_num(rgb * scale), 0, 255).astype(np.uint8)
+        return bytes_
+    packed = columns.get("rgb", columns.get("rgba"))
+    if packed is not None and packed.dtype.itemsize == 4:  # PCL: the bits of a float32
+        bits = np.ascontiguousarray(packed).view(np.uint32)
+        return np.stack([bits >> 16 & 255, bits >> 8 & 255, bits & 255], axis=1).astype(np.uint8)
+    return None
+
+
+def _read_npz(path: Path, label_field: str) -> tuple[Columns, tuple[str, ...]]:
+    found = read_npz(path, dict.fromkeys([*_ARRAYS, label_field]))
+    if label_field in found:
+        found["label"] = found[label_field] if label_field == "label" else found.pop(label_field)
+    rgb = found.get("rgb")
+    if rgb is not None and (rgb.dtype != np.uint8 or rgb.ndim != 2 or rgb.shape[1] != 3):
+        del found["rgb"]
+    return found, tuple(npz_names(path))
+
+
+_READERS: dict[str, Callable[[Path, str], tuple[Columns, tuple[str, ...]]]] = {
+    ".ply": lambda path, label_field: _read_columns(read_ply, path, label_field),
+    ".pcd": lambda path, label_field: _read_columns(read_pcd, path, label_field),
+    ".npz": _read_npz,
 }
 _WRITERS = {".ply": _write_ply, ".npz": _write_npz}
 
 
-def _check(arrays: dict[str, np.ndarray]) -> PointFile:
+def _check(
+    arrays: Columns, fields: tuple[str, ...] = (), placement: Placement = AS_IT_IS
+) -> PointFile:
     """The cloud that arrays of any number type form; InputError where they do not fit."""
-    xyz = _floats(arrays["xyz"], "xyz")
-    if xyz.ndim != 2 or xyz.shape[1] != 3 or not len(xyz):
-        raise InputError(f"xyz has shape {xyz.shape}, must be (N, 3) with N at least 1")
+    given = _numbers(arrays["xyz"], "xyz")
+    if given.ndim != 2 or given.shape[1] != 3 or not len(given):
+        raise InputError(f"xyz has shape {given.shape}, must be (N, 3) with N at least 1")
     for name, array in arrays.items():
-        dimensions = 2 if name in ("xyz", "features") else 1
-        if array.ndim != dimensions or len(array) != len(xyz):
+        dimensions = 2 if name in ("xyz", "features", "rgb") else 1
+        if array.ndim != dimensions or len(array) != len(given):
             raise InputError(
-                f"{name} has shape {array.shape}, which does not fit {len(xyz)} points"
+                f"{name} has shape {array.shape}, which does not fit {len(given)} points"
             )
+    xyz, origin = placement.apply(given)
     label, instance = arrays.get("label"), arrays.get("instance")
     score, features = arrays.get("score"), arrays.get("features")
     if features is not None:
@@ -183,12 +249,20 @@ def _check(arrays: dict[str, np.ndarray]) -> PointFile:
         None if instance is None else _whole_numbers(instance, "instance", np.int32),
         None if score is None else _floats(score, "score"),
         features,
+        arrays.get("rgb"),
+        fields,
+        origin,
     )
 
 
-def _floats(values: np.ndarray, name: str) -> np.ndarray:
+def _numbers(values: np.ndarray, name: str) -> np.ndarray:
     if values.dtype.kind not in "fiu":
         raise InputError(f"{name} is of type {values.dtype}, must be numbers")
+    return values
+
+
+def _floats(values: np.ndarray, name: str) -> np.ndarray:
+    _numbers(values, name)
     with np.errstate(over="ignore", invalid="ignore"):  # beyond float32: infinite
         floats: np.ndarray = values.astype(np.float32, copy=False)
     return floats

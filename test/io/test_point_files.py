@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtml_ros.core.errors import InputError
-from mtml_ros.io.point_files import PointFile, read_points, write_points
+from mtml_ros.io.point_files import PointFile, labels_missing, read_points, write_points
 
 XYZ = np.array([[1.0, 2.0, 3.0], [-4.5, 0.25, 1e-3], [0.0, 0.0, 0.0]], dtype=np.float32)
 LABEL = np.array([5, -1, 65535])
@@ -286,3 +286,41 @@ def test_a_damaged_file_is_read_or_refused_in_bounded_memory(whole_files, tmp_pa
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert peak < 1_000_000 + 1100 * len(damaged)
+
+
+def test_another_field_is_the_label_where_it_is_named(tmp_path):
+    names = ["x", "y", "z", "scalar_Classification", "label"]
+    path = ascii_ply(tmp_path, names, [(0, 0, 0, 5, 1), (1, 1, 1, 7, 2)])
+    for name in ("Classification", "scalar_Classification", "classification"):
+        assert read_points(path, name).label.tolist() == [5, 7]
+    assert read_points(path).label.tolist() == [1, 2]
+    missing = read_points(path, "class")
+    assert missing.label is None
+    assert missing.fields == tuple(names)
+    np.savez(tmp_path / "a.npz", xyz=XYZ, semantic=LABEL)
+    assert read_points(tmp_path / "a.npz", "semantic").label.tolist() == LABEL.tolist()
+    assert read_points(tmp_path / "a.npz").fields == ("xyz", "semantic")
+
+
+def test_the_error_for_missing_labels_lists_the_fields(tmp_path):
+    path = ascii_ply(tmp_path, ["x", "y", "z", "class"], [(0, 0, 0, 5)])
+    text = str(labels_missing(read_points(path)))
+    assert "x, y, z, class" in text
+    assert "--label-field NAME" in text
+
+
+def test_colours_of_every_kind_come_out_as_bytes(tmp_path):
+    write_points(tmp_path / "a.ply", XYZ, rgb=RGB)
+    assert same(read_points(tmp_path / "a.ply").rgb, RGB)
+    write_points(tmp_path / "a.npz", XYZ, rgb=RGB)
+    assert same(read_points(tmp_path / "a.npz").rgb, RGB)
+    shares = ascii_ply(tmp_path, ["x", "y", "z", "red", "green", "blue"], [(0, 0, 0, 1, 0.5, 0)])
+    assert read_points(shares).rgb.tolist() == [[255, 127, 0]]
+    bits = 255 << 16 | 128 << 8 | 1
+    (tmp_path / "a.pcd").write_text(
+        "VERSION .7\nFIELDS x y z rgb\nSIZE 4 4 4 4\nTYPE F F F U\nWIDTH 1\nHEIGHT 1\nPOINTS 1\n"
+        "DATA binary\n"
+    )
+    with (tmp_path / "a.pcd").open("ab") as file:
+        file.write(struct.pack("<fffI", 1, 2, 3, bits))
+    assert read_points(tmp_path / "a.pcd").rgb.tolist() == [[255, 128, 1]]
