@@ -41,9 +41,9 @@ def _mean_shift(count: int) -> dict[str, Any]:
     points = (np.array(centers)[truth] + spread * rng.normal(size=(count, DIMENSIONS))).astype("f4")
 
     tensor = torch.from_numpy(points)
-    mean_shift(tensor[:100], BANDWIDTH)  # torch's first call sets itself up
+    mean_shift(tensor[:100], [BANDWIDTH])  # torch's first call sets itself up
     began = time.perf_counter()
-    ours, _ = mean_shift(tensor, BANDWIDTH)
+    ((ours, _),) = mean_shift(tensor, [BANDWIDTH])
     own = time.perf_counter() - began
     began = time.perf_counter()
     theirs = MeanShift(bandwidth=BANDWIDTH, bin_seeding=True).fit(points).labels_

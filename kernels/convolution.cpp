@@ -13,8 +13,8 @@ namespace {
 
 template <class T>
 const TileFunctions<T>& functions() {
-  if constexpr (std::is_same_v<T, float>) return instruction_set().single;
-  else return instruction_set().twice;
+  if constexpr (std::is_same_v<T, float>) return instruction_set().tiles->single;
+  else return instruction_set().tiles->twice;
 }
 
 // Memory of a thread that later calls use again.

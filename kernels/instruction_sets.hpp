@@ -3,12 +3,19 @@
 
 #include <vector>
 
+#include "balls.hpp"
 #include "tiles.hpp"
 
 namespace mtml {
 
+struct InstructionSet {
+  const char* name;
+  const Tiles* tiles;
+  const Balls* balls;
+};
+
 // Those that this machine has, the fastest first, and the one in use: at first the fastest.
-std::vector<const InstructionSet*> instruction_sets();
+const std::vector<InstructionSet>& instruction_sets();
 const InstructionSet& instruction_set();
 void use_instruction_set(const InstructionSet& set);
 

@@ -3,6 +3,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <cmath>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include "convolution.hpp"
 #include "instruction_sets.hpp"
 #include "map.hpp"
+#include "mean_shift.hpp"
 #include "thread_pool.hpp"
 
 namespace py = pybind11;
@@ -151,14 +153,14 @@ PYBIND11_MODULE(_kernels, m) {
   m.def("get_threads", &get_threads);
   m.def("instruction_sets", [] {
     std::vector<std::string> names;
-    for (const auto* const set : instruction_sets()) names.push_back(set->name);
+    for (const auto& set : instruction_sets()) names.push_back(set.name);
     return names;
   });
   m.def(
       "use_instruction_set",
       [](const std::string& name) {
-        for (const auto* const set : instruction_sets())
-          if (set->name == name) return use_instruction_set(*set);
+        for (const auto& set : instruction_sets())
+          if (set.name == name) return use_instruction_set(set);
         refuse("this machine has no instruction set " + name);
       },
       py::arg("name"));
@@ -191,6 +193,37 @@ PYBIND11_MODULE(_kernels, m) {
                               std::move(result.up));
       },
       py::arg("keys").noconvert());
+  m.def(
+      "mean_shift",
+      [](const Array<float>& points, const std::vector<float>& bandwidths, std::int64_t sample,
+         int seeds, int max_rounds, int max_steps, float tolerance, float basin, float fringe) {
+        if (points.ndim() != 2 || points.shape(0) < 1 || points.shape(1) < 1 ||
+            !(points.flags() & py::array::c_style))
+          refuse("points: not (V, E) in a row, V and E at least 1");
+        if (sample < 1 || seeds < 1 || max_rounds < 1 || max_steps < 1)
+          refuse("sample, seeds, max_rounds, max_steps: must be at least 1");
+        const auto* const data = points.data();
+        const auto count = points.shape(0);
+        const auto dimensions = static_cast<int>(points.shape(1));
+        auto found = [&] {
+          py::gil_scoped_release free;
+          for (py::ssize_t i = 0; i < points.size(); ++i)
+            if (!std::isfinite(data[i])) refuse("points: not all finite");
+          return mean_shift(data, count, dimensions, bandwidths,
+                            {sample, seeds, max_rounds, max_steps, tolerance, basin, fringe});
+        }();
+        py::list results;
+        for (auto& one : found) {
+          auto modes = to_numpy(std::move(one.modes));
+          results.append(py::make_tuple(to_numpy(std::move(one.cluster)),
+                                        modes.reshape({modes.size() / dimensions,
+                                                       py::ssize_t(dimensions)})));
+        }
+        return results;
+      },
+      py::arg("points").noconvert(), py::arg("bandwidths"), py::kw_only(), py::arg("sample"),
+      py::arg("seeds"), py::arg("max_rounds"), py::arg("max_steps"), py::arg("tolerance"),
+      py::arg("basin"), py::arg("fringe"));
   bind_convolve<float>(m);
   bind_convolve<double>(m);
 }

@@ -1,33 +1,10 @@
-// The inner loops of sparse convolution. CMake compiles this file once for each instruction set,
-// with MTML_SET naming it and MTML_VECTOR_BYTES its vectors' width.
-//
-// It includes nothing of the standard library that has code: the linker keeps one copy of an inline
-// function, and one compiled for AVX-512 would end the process on a machine without.
+// The inner loops of sparse convolution, compiled once for each instruction set.
 #include "tiles.hpp"
+
+#include "vector.hpp"
 
 namespace mtml {
 namespace {
-
-template <class T>
-struct VectorOf {
-  typedef T type __attribute__((vector_size(MTML_VECTOR_BYTES)));
-};
-template <class T>
-using Vector = typename VectorOf<T>::type;
-template <class T>
-constexpr int LANES = MTML_VECTOR_BYTES / sizeof(T);
-
-template <class T>
-inline Vector<T> load(const T* from) {
-  Vector<T> v;
-  __builtin_memcpy(&v, from, sizeof v);
-  return v;
-}
-
-template <class T>
-inline void store(T* to, Vector<T> v) {
-  __builtin_memcpy(to, &v, sizeof v);
-}
 
 // sums[r] += rows[r] W over N vectors of columns: R * N sums stay in registers.
 template <class T, int R, int N>
@@ -199,11 +176,10 @@ void weight_gradient_block(const WeightGradient<T>& job, int element, int first,
 
 }  // namespace
 
-extern const InstructionSet MTML_SET;
-const InstructionSet MTML_SET = {
-    MTML_SET_NAME,
-    {convolve_tile<float>, weight_gradient_block<float>},
-    {convolve_tile<double>, weight_gradient_block<double>},
-};
+namespace MTML_SET {
+extern const Tiles tiles;
+const Tiles tiles = {{convolve_tile<float>, weight_gradient_block<float>},
+                     {convolve_tile<double>, weight_gradient_block<double>}};
+}  // namespace MTML_SET
 
 }  // namespace mtml

@@ -1,4 +1,4 @@
-// The inner loops, compiled once for each instruction set (tiles.cpp).
+// The inner loops of sparse convolution (tiles.cpp).
 #pragma once
 
 #include "convolution.hpp"
@@ -21,15 +21,10 @@ struct TileFunctions {
   void (*weight_gradient)(const WeightGradient<T>& job, int element, int first, T* sums);
 };
 
-struct InstructionSet {
-  const char* name;
+// One instruction set's.
+struct Tiles {
   TileFunctions<float> single;
   TileFunctions<double> twice;
 };
-
-extern const InstructionSet baseline_set;
-#ifdef MTML_X86
-extern const InstructionSet avx2_set, avx512_set;
-#endif
 
 }  // namespace mtml

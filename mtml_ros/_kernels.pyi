@@ -4,6 +4,8 @@ They raise ValueError for arrays whose shapes do not fit, and hold nothing of Py
 work. Results do not depend on the number of threads.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 def set_threads(threads: int) -> None:
@@ -58,3 +60,20 @@ def convolve(
 
 def weight_gradient(x: np.ndarray, grad: np.ndarray, map: Map | None, out: np.ndarray) -> None:
     """out (K, C, D) = sum over the pairs (o, i) of each element: x_i^T grad_o."""
+
+def mean_shift(
+    points: np.ndarray,
+    bandwidths: Sequence[float],
+    *,
+    sample: int,
+    seeds: int,
+    max_rounds: int,
+    max_steps: int,
+    tolerance: float,
+    basin: float,
+    fringe: float,
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each bandwidth the cluster of each point (V,) int64 and the modes (K, E) float32.
+
+    points: (V, E) float32, finite. See segmentation/mean_shift.py for the rest.
+    """

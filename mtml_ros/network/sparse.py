@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mtml_ros.network.batch import VoxelBatch
+from mtml_ros.network.compiled_convolution import TileMap, normalized_convolution
 from mtml_ros.network.config import NetworkConfig
 from mtml_ros.network.heads import Heads, NetworkOutput
 from mtml_ros.network.sparse_ops import KernelMap, Lattice, sparse_convolution
@@ -32,19 +33,22 @@ steps add up to 2^LEVELS more, depending on the place in the coarse cell)."""
 
 
 class Convolution(nn.Module):
-    """A sparse convolution, batch normalisation and (by default) a ReLU."""
+    """A sparse convolution, batch normalisation, a residual where there is one, and a ReLU."""
 
-    def __init__(self, channels: int, out: int, kernel: int, relu: bool = True) -> None:
+    def __init__(self, channels: int, out: int, kernel: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(kernel, channels, out))
         # He's rule for the number of neighbours that are occupied on a surface, about half
         nn.init.normal_(self.weight, std=(2.0 / (channels * max(1.0, kernel / 2))) ** 0.5)
         self.norm = nn.BatchNorm1d(out, momentum=0.05)
-        self.relu = relu
 
-    def forward(self, x: Tensor, kernel_map: KernelMap) -> Tensor:
-        x = self.norm(sparse_convolution(x, self.weight, kernel_map))
-        return x.relu_() if self.relu else x
+    def forward(self, x: Tensor, kernel_map: KernelMap, residual: Tensor | None = None) -> Tensor:
+        if isinstance(kernel_map, TileMap) and _at_inference(self):
+            return normalized_convolution(x, self.weight, kernel_map, self.norm, residual)
+        y: Tensor = self.norm(sparse_convolution(x, self.weight, kernel_map))
+        if residual is not None:
+            y = y + residual
+        return y.relu_()
 
 
 class ResidualBlock(nn.Module):
@@ -53,11 +57,11 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.first = Convolution(channels, channels, 27)
-        self.second = Convolution(channels, channels, 27, relu=False)
+        self.second = Convolution(channels, channels, 27)
 
     def forward(self, x: Tensor, kernel_map: KernelMap) -> Tensor:
-        y: Tensor = self.second(self.first(x, kernel_map), kernel_map)
-        return (y + x).relu_()
+        y: Tensor = self.second(self.first(x, kernel_map), kernel_map, residual=x)
+        return y
 
 
 class Blocks(nn.Module):
@@ -82,8 +86,15 @@ class Pointwise(nn.Module):
         self.norm = nn.BatchNorm1d(out, momentum=0.05)
 
     def forward(self, x: Tensor) -> Tensor:
+        if not x.is_cuda and _at_inference(self):
+            weight = self.linear.weight.t()[None].contiguous()
+            return normalized_convolution(x, weight, None, self.norm)
         y: Tensor = self.norm(self.linear(x))
         return y.relu_()
+
+
+def _at_inference(module: nn.Module) -> bool:
+    return not (module.training or torch.is_grad_enabled())
 
 
 class SparseNetwork(nn.Module):

@@ -81,10 +81,9 @@ def propose(
     embedding, touching ones are told apart by it. Each is (V,) int64, -1 outside the candidates.
     """
     clusters = []
-    for bandwidth in bandwidths:
+    for found, _ in mean_shift(embedding, bandwidths):
         cluster = np.full(len(candidates), -1, dtype=np.int64)
-        found = mean_shift(embedding, bandwidth)[0].cpu().numpy()
-        cluster[candidates] = number_by_appearance(found)
+        cluster[candidates] = number_by_appearance(found.cpu().numpy())
         clusters.append(cluster)
     if not split:
         return clusters

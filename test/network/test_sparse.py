@@ -1,5 +1,7 @@
 """The default network: its reach along occupied voxels, no mixing, no absolute place."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -108,3 +110,21 @@ def test_every_parameter_learns_from_a_batch(sorted_voxels):
     (output.embedding.square().sum() + output.direction[:, 0].sum()).backward()
     silent = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]
     assert silent == []
+
+
+@pytest.mark.parametrize("semantic", [False, True])
+def test_what_is_fused_at_inference_gives_what_the_layers_give_one_by_one(semantic, sorted_voxels):
+    torch.manual_seed(0)
+    network = SparseNetwork(replace(CONFIG, semantic=semantic)).eval()
+    generator = torch.Generator().manual_seed(1)
+    for name, value in network.state_dict().items():  # nothing is left at 0 or 1
+        if "norm" in name and value.is_floating_point():
+            value.copy_(0.5 + torch.rand(value.shape, generator=generator))
+    batch = make_batch(*zip(*(scene(i, sorted_voxels) for i in range(2))))
+    layers = network(batch)  # with gradients, so layer by layer
+    with torch.inference_mode():
+        fused = network(batch)
+    torch.testing.assert_close(fused.embedding, layers.embedding, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(fused.direction, layers.direction, rtol=1e-4, atol=1e-4)
+    if semantic:
+        torch.testing.assert_close(fused.semantic, layers.semantic, rtol=1e-4, atol=1e-4)
