@@ -21,6 +21,7 @@ from mtml_ros.mapping.folder_file import FolderFile
 from mtml_ros.mapping.voxel_map import IntegrationReport, VoxelMap
 from mtml_ros.segmentation.region_cache import RegionCache
 from mtml_ros.segmentation.regions import REGION_VOXELS
+from mtml_ros.tracking.changes import ChangeLog, Changes
 from mtml_ros.tracking.tracker import InstanceTracker, TrackedInstance
 
 if TYPE_CHECKING:
@@ -38,11 +39,13 @@ MAX_VOXELS = 2_000_000
 
 @dataclass(frozen=True)
 class Update:
-    """What one update found. stamp: seconds, of the newest cloud in the map."""
+    """What one update found. stamp: seconds, of the newest cloud in the map. changes: what is
+    shown otherwise than by the update before."""
 
     segmentation: Segmentation
     tracked: list[TrackedInstance]
     stamp: float
+    changes: Changes
 
 
 class ObjectMapper:
@@ -71,6 +74,7 @@ class ObjectMapper:
         self._load_segmenter = load_segmenter
         self._on_less_memory = on_less_memory
         self._tracker = InstanceTracker()
+        self._log = ChangeLog()
         self._lock = threading.Lock()
         self._done: tuple[int, float | None, int | None] | None = None
         self._stamp = 0.0
@@ -144,7 +148,8 @@ class ObjectMapper:
             self._stamp = stamp
             tracked = self._tracker.update(segmentation, stamp)
             self._done = wanted
-            return Update(segmentation, tracked, stamp)
+            changes = self._log.update(segmentation, tracked)
+            return Update(segmentation, tracked, stamp, changes)
 
     def reset(self) -> None:
         """Empties the map and forgets the objects; their ids are not given again. Regions are as

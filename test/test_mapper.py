@@ -67,7 +67,11 @@ def test_an_unchanged_map_is_not_segmented_again():
     b.bar(0, 2.0)  # the same voxels with the same labels
     assert b.mapper.update() is None
     b.bar(3, 3.0)
-    assert [t.id for t in b.mapper.update().tracked] == [1, 2]
+    update = b.mapper.update()
+    assert [t.id for t in update.tracked] == [1, 2]
+    assert update.segmentation.grid.coordinates[update.changes.rows][:, 0].tolist() == [30] * 10
+    b.mapper.reset()
+    assert len(b.mapper.update().changes.removed) == 20
 
 
 def test_thresholds_are_the_weights_own_unless_they_are_set():

@@ -110,13 +110,26 @@ def occupied_voxels(xyz: np.ndarray, voxel_size: float) -> tuple[np.ndarray, np.
     """
     if not len(xyz):
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    indices = _voxel_indices(xyz, voxel_size)
+    return _distinct(_voxel_indices(xyz, voxel_size))
+
+
+def occupied_cells(coordinates: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """The cells, `width` voxels wide, that voxels (V, 3) int32 lie in: keys (C,), ascending, of
+    the cells' own indices, and each voxel's (V,)."""
+    if not len(coordinates):
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    return _distinct([coordinates[:, i] // width for i in range(3)])
+
+
+def _distinct(indices: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Ascending keys of the distinct indices, (N,) integers an axis, and which each of them is."""
     low = [int(axis.min()) for axis in indices]
     extent = [int(axis.max()) - least + 1 for axis, least in zip(indices, low)]
     cells = extent[0] * extent[1] * extent[2]
-    if cells > DENSE_CELLS_PER_POINT * len(xyz) + (1 << 16):
-        keys, point_to_voxel = np.unique(_pack(*indices), return_inverse=True)
-        return keys, point_to_voxel.reshape(-1)
+    if cells > DENSE_CELLS_PER_POINT * len(indices[0]) + (1 << 16):
+        wide = (axis.astype(np.int64, copy=False) for axis in indices)
+        keys, which = np.unique(_pack(*wide), return_inverse=True)
+        return keys, which.reshape(-1)
     # a cloud fills its bounding box well enough to mark its cells there, which needs no sorting
     x, y, z = indices
     cell = ((x - low[0]) * extent[1] + (y - low[1])) * extent[2] + (z - low[2])

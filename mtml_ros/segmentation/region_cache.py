@@ -46,7 +46,8 @@ class RegionCache:
     def part(self, region: Region) -> Part:
         """The region's part of the grid."""
         grid, rows = self._grid, region.rows
-        coordinates, labels = grid.coordinates[rows], grid.labels[rows]
+        coordinates = np.take(grid.coordinates, rows, axis=0)  # several times as fast as [rows]
+        labels = grid.labels[rows]
         features = None if grid.features is None else grid.features[rows]
         digest = blake2b(coordinates.data, digest_size=16)
         for array in (labels, features, region.own):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mtml_ros.core.voxels import occupied_voxels, pack_keys, unpack_keys
+from mtml_ros.core.voxels import occupied_cells, pack_keys, unpack_keys
 from mtml_ros.segmentation.components import connected_components
 
 REGION_VOXELS = 131_072
@@ -63,7 +63,7 @@ def divide(coordinates: np.ndarray, least: int, region_voxels: int = REGION_VOXE
     """
     if not len(coordinates):
         return []
-    keys, cell = occupied_voxels(coordinates, CELL)
+    keys, cell = occupied_cells(coordinates, CELL)
     cells, counts = unpack_keys(keys), np.bincount(cell, minlength=len(keys))
     island = _islands(cells, counts, least, min(ROOM_VOXELS, region_voxels))
     sizes = np.bincount(island[island >= 0], counts[island >= 0])
@@ -99,7 +99,7 @@ def _islands(cells: np.ndarray, counts: np.ndarray, least: int, room: int) -> np
 
 def _linked(cells: np.ndarray, link: int) -> np.ndarray:
     """(C,) int32 the connected component of each cell among cells `link` voxels wide."""
-    keys, coarse = occupied_voxels(cells, link // CELL)
+    keys, coarse = occupied_cells(cells, link // CELL)
     result: np.ndarray = connected_components(unpack_keys(keys))[coarse]
     return result
 

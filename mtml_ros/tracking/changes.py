@@ -1,0 +1,71 @@
+"""Changes: what an update shows otherwise than the one before, for who need not see all again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mtml_ros.core.instances import Segmentation
+from mtml_ros.core.voxels import is_in, pack_keys, unpack_keys
+from mtml_ros.tracking.tracker import TrackedInstance
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What differs from the update before.
+
+    rows: (n,) int64, ascending, of the grid: voxels that are new, or whose label, object or score
+    is another. removed: (m, 3) int32, voxels that are in the grid no more.
+    """
+
+    rows: np.ndarray
+    removed: np.ndarray
+
+
+class ChangeLog:
+    """Remembers what the last update showed of each voxel; 21 bytes a voxel."""
+
+    def __init__(self) -> None:
+        self._keys = np.zeros(0, dtype=np.int64)
+        self._shown = _Shown.of(None, ())
+
+    def update(self, segmentation: Segmentation, tracked: Sequence[TrackedInstance]) -> Changes:
+        """The changes since the call before; at the first all is new."""
+        keys, shown = pack_keys(segmentation.grid.coordinates), _Shown.of(segmentation, tracked)
+        old_keys, old = self._keys, self._shown
+        self._keys, self._shown = keys, shown
+        if not len(old_keys):
+            return Changes(np.arange(len(keys)), np.zeros((0, 3), dtype=np.int32))
+        at = np.minimum(np.searchsorted(old_keys, keys), len(old_keys) - 1)
+        changed = (old_keys[at] != keys) | shown.differs(old, at)
+        removed = old_keys[~is_in(old_keys, keys)]
+        return Changes(np.flatnonzero(changed), unpack_keys(removed))
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """label: (V,) uint8. id: (V,) int64, 0 for none. score: (V,) float32."""
+
+    label: np.ndarray
+    id: np.ndarray
+    score: np.ndarray
+
+    @staticmethod
+    def of(segmentation: Segmentation | None, tracked: Sequence[TrackedInstance]) -> _Shown:
+        if segmentation is None:
+            return _Shown(np.zeros(0, np.uint8), np.zeros(0, np.int64), np.zeros(0, np.float32))
+        label = segmentation.labels
+        ids, score = np.zeros(len(label), np.int64), np.zeros(len(label), np.float32)
+        for found in tracked:
+            ids[found.instance.voxels] = found.id
+            score[found.instance.voxels] = found.instance.score
+        return _Shown(label, ids, score)
+
+    def differs(self, old: _Shown, at: np.ndarray) -> np.ndarray:
+        """(V,) bool: whether a voxel is shown otherwise than `old` shows its row `at`."""
+        result: np.ndarray = (
+            (self.label != old.label[at]) | (self.id != old.id[at]) | (self.score != old.score[at])
+        )
+        return result
