@@ -14,7 +14,7 @@ from mtml_ros.io.point_files import read_points
 from mtml_ros.network.batch import make_batch, one_hot
 from mtml_ros.network.checkpoint import build_network
 from mtml_ros.network.config import NetworkConfig
-from mtml_ros.segmentation.segmenter import choose_device
+from mtml_ros.network.device import choose_device
 
 SCANS = Path(__file__).resolve().parents[1] / "mtml_ros" / "datasets" / "scans"
 

@@ -14,9 +14,9 @@ from torch import Tensor
 from mtml_ros.core.voxels import occupied_voxels, unpack_keys
 from mtml_ros.io.point_files import read_points
 from mtml_ros.network.batch import VoxelBatch, make_batch
+from mtml_ros.network.device import choose_device
 from mtml_ros.network.sparse_ops import BITS, Lattice, sparse_convolution
 from mtml_ros.network.torch_convolution import PairMap, neighbor_map
-from mtml_ros.segmentation.segmenter import choose_device
 
 SCANS = Path(__file__).resolve().parents[1] / "mtml_ros" / "datasets" / "scans"
 CHANNELS = 32

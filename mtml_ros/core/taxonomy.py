@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 
 from mtml_ros.core.errors import ConfigurationError
+from mtml_ros.core.sorted_keys import find
 
 Kind = Literal["thing", "stuff", "ignore"]
 
@@ -119,9 +120,8 @@ class Taxonomy:
     @staticmethod
     def _search(labels: np.ndarray, sorted_ids: np.ndarray, indices: np.ndarray) -> np.ndarray:
         # uint64 ids above int64's range wrap to negatives, which are in no taxonomy either way.
-        wide = labels.astype(np.int64)
-        at = np.minimum(np.searchsorted(sorted_ids, wide), len(sorted_ids) - 1)
-        return np.where(sorted_ids[at] == wide, indices[at], np.uint8(UNKNOWN))
+        found, at = find(sorted_ids, labels.astype(np.int64))
+        return np.where(found, indices[at], np.uint8(UNKNOWN))
 
     def network_channels(self, network_names: Sequence[str]) -> np.ndarray:
         """(C + 1,) int64: class index to the network's input channel.

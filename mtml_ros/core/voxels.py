@@ -182,12 +182,3 @@ def unpack_keys(keys: np.ndarray) -> np.ndarray:
     columns = (keys >> (2 * COORDINATE_BITS), (keys >> COORDINATE_BITS) & mask, keys & mask)
     offset = 1 << (COORDINATE_BITS - 1)
     return np.stack([c - offset for c in columns], axis=1).astype(np.int32)
-
-
-def is_in(values: np.ndarray, ascending: np.ndarray) -> np.ndarray:
-    """(n,) bool: whether each value is one of the `ascending` ones."""
-    if not len(ascending):
-        return np.zeros(len(values), dtype=bool)
-    at = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
-    found: np.ndarray = ascending[at] == values
-    return found

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mtml_ros.core.majority import most_frequent
 from mtml_ros.core.scene import Scene
 from mtml_ros.core.voxels import LabeledPoints, VoxelGrid
 
@@ -32,10 +33,7 @@ def voxelize(scene: Scene, voxel_size: float) -> Sample:
     # The true label and instance are voted for together, so that they agree.
     pair = (scene.instance.astype(np.int64) + 1) * 256 + scene.labels
     kinds, kind = np.unique(pair, return_inverse=True)
-    cell, votes = np.unique(voxel * len(kinds) + kind.reshape(-1), return_counts=True)
-    order = np.lexsort((cell, -votes, cell // len(kinds)))
-    first = np.unique(cell[order] // len(kinds), return_index=True)[1]
-    winner = kinds[cell[order][first] % len(kinds)]
+    winner = kinds[most_frequent(voxel, kind.reshape(-1))[1]]
     return Sample(
         grid, (winner % 256).astype(np.uint8), (winner // 256 - 1).astype(np.int32), voxel
     )

@@ -23,6 +23,7 @@ import numpy as np
 
 from mtml_ros.core.errors import InputError
 from mtml_ros.core.scene import Scene
+from mtml_ros.core.sorted_keys import find
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.datasets.layouts import read_npy
 from mtml_ros.datasets.scene_files import write_scene
@@ -192,8 +193,8 @@ def read_annotation(
         if not isinstance(label, str) or label not in categories:
             raise InputError(f"{where}: label {str(label)[:80]!r} is not in {LABEL_MAP}")
         claimed = _integers(group["segments"], f"{where}: segments")
-        at = np.minimum(np.searchsorted(known, claimed), max(len(known) - 1, 0))
-        if len(claimed) and not (len(known) and (known[at] == claimed).all()):
+        found, at = find(known, claimed)
+        if not found.all():
             raise InputError(f"{where} names a segment that no vertex has")
         category[at], owner[at] = categories[label], number
     of_vertex = of_vertex.reshape(-1)

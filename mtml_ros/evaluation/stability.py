@@ -11,6 +11,7 @@ import numpy as np
 
 from mtml_ros.core.errors import InputError
 from mtml_ros.core.instances import Segmentation
+from mtml_ros.core.majority import most_frequent
 from mtml_ros.core.scene import Scene
 from mtml_ros.core.voxels import LabeledPoints, VoxelGrid, occupied_voxels, pack_keys
 from mtml_ros.mapping.voxel_map import VoxelMap
@@ -125,9 +126,4 @@ def voxel_truth(scene: Scene, grid: VoxelGrid) -> np.ndarray:
     keys, voxel = occupied_voxels(scene.xyz, grid.voxel_size)
     if not np.array_equal(keys, pack_keys(grid.coordinates)):
         raise InputError("the grid's voxels are not those of the scene's points")
-    width = int(scene.instance.max(initial=-1)) + 2
-    pair, count = np.unique(voxel * width + scene.instance + 1, return_counts=True)
-    order = np.lexsort((pair, -count, pair // width))  # the most frequent first in each voxel
-    first = np.unique(pair[order] // width, return_index=True)[1]
-    truth: np.ndarray = pair[order][first] % width - 1
-    return truth
+    return most_frequent(voxel, scene.instance.astype(np.int64) + 1)[1] - 1

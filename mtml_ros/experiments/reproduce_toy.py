@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,10 @@ from mtml_ros.datasets.toy import PRESETS, TEST_SEEDS, generate_scene
 from mtml_ros.evaluation.baselines import components_as_instances
 from mtml_ros.evaluation.scenes import Scores, Segment, evaluate_segmenter
 from mtml_ros.evaluation.tables import format_table, toy_table
-from mtml_ros.segmentation.segmenter import InstanceSegmenter, settings_from
+from mtml_ros.network.checkpoint import load_checkpoint
+from mtml_ros.network.device import choose_device
+from mtml_ros.segmentation.segmenter import InstanceSegmenter
+from mtml_ros.segmentation.settings import SegmenterSettings
 from mtml_ros.training.recipe import Recipe
 
 MIN_VOXELS = 10
@@ -100,9 +103,20 @@ def score_weights(
     from mtml_ros.network.threads import set_threads
 
     set_threads(1)
-    segmenter = InstanceSegmenter.load(weights, Taxonomy.toy(), "auto")
-    segmenter.settings = settings_from({**asdict(segmenter.settings), **(overrides or {})})
+    device = choose_device("auto")
+    checkpoint = load_checkpoint(weights, device)
+    settings = SegmenterSettings.from_dict(merged(checkpoint.settings, overrides or {}))
+    segmenter = InstanceSegmenter(checkpoint, Taxonomy.toy(), device, settings)
     return _score(segmenter.segment, preset, scenes, segmenter.voxel_size)
+
+
+def merged(options: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested options with these changes in their place, those of a step one by one."""
+    result = dict(options)
+    for name, value in changes.items():
+        inner = result.get(name, {})
+        result[name] = merged(inner, value) if isinstance(value, Mapping) else value
+    return result
 
 
 def train_and_score(recipe: Recipe, folder: Path, scenes: int = len(TEST_SEEDS)) -> Scores:

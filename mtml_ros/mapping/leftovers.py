@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 
-from mtml_ros.core.voxels import COORDINATE_BITS
+from mtml_ros.core.neighbors import key_steps, offsets_within
+from mtml_ros.core.sorted_keys import find
 from mtml_ros.mapping.voxel_store import VoxelStore
 
 REACH = 2
@@ -23,15 +22,7 @@ SEARCHED = 500
 """Voxels, of those cleared at once, that remnants are looked for around: time and memory are
 bounded, and a remnant has many cleared voxels around it, so that one of these is among them."""
 
-_SIDE = range(-REACH, REACH + 1)
-# added to a key, these give its surroundings (at the very ends of the range other, distant voxels)
-_AROUND = np.array(
-    [
-        (x << (2 * COORDINATE_BITS)) + (y << COORDINATE_BITS) + z
-        for x, y, z in product(_SIDE, repeat=3)
-        if (x, y, z) != (0, 0, 0)
-    ]
-)
+_AROUND = key_steps(offsets_within(REACH))
 
 
 class Remnants:
@@ -83,5 +74,5 @@ class Remnants:
 
 def _labels_at(wanted: np.ndarray, keys: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Label at each wanted key, of voxels with these keys (ascending, one or more); -1: none."""
-    row = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[row] == wanted, labels[row], np.int16(-1))
+    found, row = find(keys, wanted)
+    return np.where(found, labels[row], np.int16(-1))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mtml_ros.core.sorted_keys import find
 from mtml_ros.core.voxels import winning_labels
 
 MEMORY = 64
@@ -106,9 +107,7 @@ class VoxelStore:
 
     def find(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(n,) bool, which keys are there, and the rows of those that are."""
-        row = np.searchsorted(self.keys, keys)
-        known = row < len(self.keys)
-        known[known] = self.keys[row[known]] == keys[known]
+        known, row = find(self.keys, keys)
         return known, row[known]
 
     def wear(self, missed: np.ndarray, hit: np.ndarray, clear_after: int) -> np.ndarray:

@@ -36,7 +36,7 @@ class Checkpoint:
     """A network in evaluation mode and what is known of it.
 
     network: maps a VoxelBatch to a NetworkOutput. settings: post-processing settings chosen
-    with these weights (names of SegmenterSettings). info: training data, seed, figures.
+    with these weights (see SegmenterSettings.from_dict). info: training data, seed, figures.
     models: what rides along, of MODELS: float32 arrays by name. Their users check the shapes.
     """
 

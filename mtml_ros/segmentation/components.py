@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components as graph_components
 
-from mtml_ros.core.voxels import COORDINATE_BITS, pack_keys
+from mtml_ros.core.neighbors import FORWARD_NEIGHBORS, key_steps
+from mtml_ros.core.sorted_keys import find
+from mtml_ros.core.voxels import pack_keys
 
 
 def neighbor_edges(coordinates: np.ndarray) -> np.ndarray:
@@ -19,10 +19,9 @@ def neighbor_edges(coordinates: np.ndarray) -> np.ndarray:
     """
     keys = pack_keys(coordinates)
     here, there = [], []
-    for dx, dy, dz in list(product((-1, 0, 1), repeat=3))[14:]:
-        wanted = keys + ((dx << 2 * COORDINATE_BITS) + (dy << COORDINATE_BITS) + dz)
-        at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-        hit = np.flatnonzero(keys[at] == wanted)
+    for step in key_steps(FORWARD_NEIGHBORS):
+        found, at = find(keys, keys + step)
+        hit = np.flatnonzero(found)
         here.append(hit)
         there.append(at[hit])
     return np.stack([np.concatenate(here), np.concatenate(there)], axis=1)

@@ -1,12 +1,34 @@
-"""The semantic label of a mask, and an instance for the voxels that no mask took."""
+"""From scored masks to one labelling: classes, and each voxel in one instance at most."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
+from mtml_ros.core.options import require
 from mtml_ros.segmentation.proposals import Masks
+
+
+@dataclass(frozen=True)
+class LabellingSettings:
+    """Which objects are given out.
+
+    score_threshold: instances are dropped whose score, times the share of them that better ones
+        leave, is below it. min_voxels: so are smaller ones, and smaller proposals.
+    assign_radius: a leftover voxel goes to the nearest instance within this in the embedding; 0:
+        it goes to none (as in the paper).
+    """
+
+    score_threshold: float = 0.35
+    min_voxels: int = 10
+    assign_radius: float = 1.5
+
+    def __post_init__(self) -> None:
+        checks = {"min_voxels": self.min_voxels >= 1, "assign_radius": self.assign_radius >= 0}
+        require("labelling", checks, self)
 
 
 def label_masks(masks: Masks, votes: np.ndarray) -> np.ndarray:
@@ -26,17 +48,39 @@ def label_masks(masks: Masks, votes: np.ndarray) -> np.ndarray:
     return np.where(total[np.arange(masks.count), best] > 0, best, 0).astype(np.uint8)
 
 
-def assign_free(
+def non_overlapping_labelling(
+    masks: Masks,
+    scores: np.ndarray,
+    num_voxels: int,
+    min_voxels: int,
+    least_score: float = 0.0,
+    least_share: float = 0.7,
+) -> np.ndarray:
+    """(num_voxels,) int64: each voxel in at most one mask (its position), -1 for none.
+
+    masks: by falling scores (P,). A mask takes what better ones have left, if that is at least
+    min_voxels and `least_share` of it, and its score times that share at least `least_score`.
+    """
+    owner = np.full(num_voxels, -1, dtype=np.int64)
+    for i, (voxels, score) in enumerate(zip(masks.split(), scores)):
+        free = voxels[owner[voxels] < 0]
+        share = len(free) / len(voxels)
+        if len(free) >= min_voxels and share >= least_share and share * score >= least_score:
+            owner[free] = i
+    return owner
+
+
+def assign_leftovers(
     owner: np.ndarray, candidates: np.ndarray, embedding: np.ndarray, radius: float
 ) -> np.ndarray:
-    """owner with each free candidate given to the instance nearest in the embedding.
+    """owner with each leftover candidate given to the instance nearest in the embedding.
 
-    owner: (V,) int64, -1 for free voxels. candidates: (V,) bool. embedding: (V, E).
-    A voxel farther than `radius` from every instance's mean embedding stays free.
+    owner: (V,) int64, -1 for leftover voxels. candidates: (V,) bool. embedding: (V, E).
+    A voxel farther than `radius` from every instance's mean embedding stays what it is.
     """
     taken = owner >= 0
     free = np.flatnonzero(candidates & ~taken)
-    if not len(free) or not taken.any():
+    if not radius or not len(free) or not taken.any():
         return owner
     ids, index = np.unique(owner[taken], return_inverse=True)
     counts = np.bincount(index)

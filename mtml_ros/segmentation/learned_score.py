@@ -15,6 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mtml_ros.core.errors import CheckpointError
+from mtml_ros.core.majority import most_frequent
+from mtml_ros.core.sorted_keys import find
+from mtml_ros.segmentation.context import VoxelContext
 from mtml_ros.segmentation.paper_score import direction_coherency
 from mtml_ros.segmentation.proposals import Masks
 
@@ -37,31 +40,10 @@ FEATURES = (
 )
 LABEL_FEATURES = (
     "mean probability of the labels given to it",
-    "the same for all labelled candidates of the scene: how far its labels are to be trusted",
+    "the same for all labelled candidates of the scene: how reliable its labels are",
     "share of it that has no label of a class",
 )
 """Those that are added where the network judges labels itself."""
-
-
-@dataclass(frozen=True)
-class VoxelContext:
-    """What the features are read from, voxel by voxel.
-
-    embedding: (V, E). direction: (V, 3). centers: (V, 3) metres. edges: (E, 2) touching voxels.
-    candidates: (V,) bool. component: (V,) int64, component of equal labels, -1 outside candidates.
-    labels: (V,) class indices as given. probability: (V, C) the network's own classes, or None.
-    given: (V,) float32, of them that of the label as given, -1 where no class is; or None.
-    """
-
-    embedding: np.ndarray
-    direction: np.ndarray
-    centers: np.ndarray
-    edges: np.ndarray
-    candidates: np.ndarray
-    component: np.ndarray
-    labels: np.ndarray
-    probability: np.ndarray | None
-    given: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -128,7 +110,7 @@ def mask_features(masks: Masks, context: VoxelContext) -> np.ndarray:
         _best_class(masks, c.probability),
     ]
     if c.given is not None:
-        columns += _trust(masks, c.given, c.candidates)
+        columns += _label_agreement(masks, c.given, c.candidates)
     return np.stack(columns, axis=1).astype(np.float32)
 
 
@@ -140,13 +122,9 @@ def _main_share(masks: Masks, group: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """Of each mask's most frequent group (labels >= 0): the share of that group in the mask, and
     the share of the mask in that group. 0 where no voxel has a group."""
     total = np.bincount(group[group >= 0], minlength=1)
-    width = len(total)
     mine = group[masks.voxel]
     inside = mine >= 0
-    pair, count = np.unique(masks.mask[inside] * width + mine[inside], return_counts=True)
-    order = np.lexsort((-count, pair // width))
-    owner, first = np.unique(pair[order] // width, return_index=True)
-    best, most = pair[order][first] % width, count[order][first]
+    owner, best, most = most_frequent(masks.mask[inside], mine[inside])
     covered, pure = np.zeros(masks.count), np.zeros(masks.count)
     covered[owner] = most / total[best]
     pure[owner] = most / masks.sizes[owner]
@@ -171,8 +149,7 @@ def _cut(masks: Masks, c: VoxelContext) -> tuple[np.ndarray, np.ndarray]:
     # a contact is inside when its other end is in the same mask
     members = masks.mask * v + masks.voxel
     other = owner * v + b[contact]
-    at = np.minimum(np.searchsorted(members, other), len(members) - 1)
-    outside = members[at] != other
+    outside = ~find(members, other)[0]
     contacts = np.bincount(owner, minlength=masks.count)
     left = np.bincount(owner[outside], minlength=masks.count)
     jumps = np.bincount(owner[outside], weights=jump[contact[outside]], minlength=masks.count)
@@ -202,7 +179,7 @@ def _best_class(masks: Masks, probability: np.ndarray | None) -> np.ndarray:
     return np.stack([_mean(masks, column) for column in rows.T], axis=1).max(axis=1)
 
 
-def _trust(masks: Masks, given: np.ndarray, candidates: np.ndarray) -> list[np.ndarray]:
+def _label_agreement(masks: Masks, given: np.ndarray, candidates: np.ndarray) -> list[np.ndarray]:
     """LABEL_FEATURES of each mask."""
     labelled = given >= 0
     share = _mean(masks, labelled[masks.voxel])

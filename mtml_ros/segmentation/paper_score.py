@@ -6,24 +6,39 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mtml_ros.core.options import require
+from mtml_ros.segmentation.context import VoxelContext
 from mtml_ros.segmentation.proposals import Masks
 
 
 @dataclass(frozen=True)
 class ScoreSettings:
-    """The terms of the score and their scales.
+    """How proposals are scored.
 
+    learned: by the learned score where the weights have one; else, and without, by these terms.
+    direction_sign: 1, or -1 for weights whose directions point away from the centre (equation 5).
     radius: feature coherency counts the embeddings within this of the mask's mean embedding.
     small, large: voxels; the size term falls below the one and above the other.
     use_*: an ablation switches a term off by giving 1 for it.
     """
 
+    learned: bool = True
+    direction_sign: float = 1.0
     radius: float = 1.0
     small: int = 30
     large: int = 6000
     use_feature: bool = True
     use_direction: bool = True
     use_size: bool = True
+
+    def __post_init__(self) -> None:
+        checks = {
+            "direction_sign": abs(self.direction_sign) == 1,
+            "radius": self.radius > 0,
+            "small": self.small >= 1,
+            "large": self.large >= self.small,
+        }
+        require("score", checks, self)
 
 
 @dataclass(frozen=True)
@@ -41,23 +56,13 @@ class ScoreTerms:
         return result
 
 
-def score_masks(
-    masks: Masks,
-    embedding: np.ndarray,
-    direction: np.ndarray,
-    centers: np.ndarray,
-    settings: ScoreSettings,
-) -> ScoreTerms:
-    """The terms of each mask.
-
-    embedding: (V, E), direction: (V, 3) unit vectors towards the instance's centre, centers:
-    (V, 3) metres; rows of voxels that are in no mask are not read.
-    """
-    size = masks.sizes
+def score_masks(masks: Masks, context: VoxelContext, settings: ScoreSettings) -> ScoreTerms:
+    """The terms of each mask; of the context, embedding, direction and centers are read."""
+    c, size = context, masks.sizes
     ones = np.ones(masks.count)
     return ScoreTerms(
-        feature_coherency(masks, embedding, settings.radius) if settings.use_feature else ones,
-        direction_coherency(masks, direction, centers) if settings.use_direction else ones,
+        feature_coherency(masks, c.embedding, settings.radius) if settings.use_feature else ones,
+        direction_coherency(masks, c.direction, c.centers) if settings.use_direction else ones,
         size_regularity(size, settings.small, settings.large) if settings.use_size else ones,
     )
 

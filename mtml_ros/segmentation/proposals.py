@@ -8,8 +8,26 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from mtml_ros.core.options import require
 from mtml_ros.segmentation.components import label_components, number_by_appearance
 from mtml_ros.segmentation.mean_shift import mean_shift
+
+
+@dataclass(frozen=True)
+class ProposalSettings:
+    """Where proposals come from.
+
+    bandwidths: mean-shift radii in the embedding's units. split: propose the connected parts of
+    the clusters too. label_components: and the connected components of equal labels (not in the
+    paper).
+    """
+
+    bandwidths: tuple[float, ...] = (0.6, 1.0, 1.6)
+    split: bool = True
+    label_components: bool = True
+
+    def __post_init__(self) -> None:
+        require("proposals", {"bandwidths": all(b > 0 for b in self.bandwidths)}, self)
 
 
 @dataclass(frozen=True)
@@ -69,22 +87,21 @@ def propose(
     embedding: Tensor,
     candidates: np.ndarray,
     edges: np.ndarray,
-    bandwidths: Sequence[float],
-    split: bool = True,
+    settings: ProposalSettings,
 ) -> list[np.ndarray]:
     """Candidate instances (MTML, section 3.3), as partitions of the candidate voxels.
 
     embedding: (n, E), of the candidate voxels. candidates: (V,) bool with n true.
     edges: (E, 2) pairs of touching voxels of the whole grid.
-    Returns for each bandwidth the clusters of mean-shift, then (unless split is off) for each
+    Returns for each bandwidth the clusters of mean-shift, then (with `split`) for each
     bandwidth the connected parts of its clusters: identical objects far apart may share an
     embedding, touching ones are told apart by it. Each is (V,) int64, -1 outside the candidates.
     """
     clusters = []
-    for found, _ in mean_shift(embedding, bandwidths):
+    for found, _ in mean_shift(embedding, settings.bandwidths):
         cluster = np.full(len(candidates), -1, dtype=np.int64)
         cluster[candidates] = number_by_appearance(found.cpu().numpy())
         clusters.append(cluster)
-    if not split:
+    if not settings.split:
         return clusters
     return clusters + [label_components(edges, c).astype(np.int64) for c in clusters]

@@ -1,11 +1,29 @@
-"""Suppression of proposals that overlap better ones, and one coherent labelling."""
+"""Non-maximum suppression: of proposals that overlap, the better stays."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from mtml_ros.core.options import require
 from mtml_ros.segmentation.proposals import Masks
+
+
+@dataclass(frozen=True)
+class SuppressionSettings:
+    """Which proposals go.
+
+    iou: those that overlap a better one by more. soft: the score of those that stay falls by
+    their overlap (as in soft suppression, Bodla et al. 2017; not in the paper).
+    """
+
+    iou: float = 0.3
+    soft: bool = True
+
+    def __post_init__(self) -> None:
+        require("suppression", {"iou": 0 <= self.iou <= 1}, self)
 
 
 def overlaps(masks: Masks, num_voxels: int) -> np.ndarray:
@@ -39,25 +57,3 @@ def suppress(
             np.maximum(greatest, overlap, out=greatest, where=later)
     survivors = np.array(kept, dtype=np.int64)
     return survivors, greatest[survivors]
-
-
-def coherent_labelling(
-    masks: Masks,
-    scores: np.ndarray,
-    num_voxels: int,
-    min_voxels: int,
-    least_score: float = 0.0,
-    least_share: float = 0.7,
-) -> np.ndarray:
-    """(num_voxels,) int64: each voxel in at most one mask (its position), -1 for none.
-
-    masks: by falling scores (P,). A mask takes what better ones have left, if that is at least
-    min_voxels and `least_share` of it, and its score times that share at least `least_score`.
-    """
-    owner = np.full(num_voxels, -1, dtype=np.int64)
-    for i, (voxels, score) in enumerate(zip(masks.split(), scores)):
-        free = voxels[owner[voxels] < 0]
-        share = len(free) / len(voxels)
-        if len(free) >= min_voxels and share >= least_share and share * score >= least_score:
-            owner[free] = i
-    return owner

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mtml_ros.core.errors import MapFileError
-from mtml_ros.core.voxels import is_in
+from mtml_ros.core.sorted_keys import is_in
 
 ABSORBED_UPDATES = 10
 """Updates for which the pieces of a merged object are remembered apart, in case it splits again."""

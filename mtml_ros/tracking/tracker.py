@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mtml_ros.core.instances import Instance, Segmentation, make_instance
-from mtml_ros.core.voxels import is_in, pack_keys
+from mtml_ros.core.sorted_keys import find, is_in
+from mtml_ros.core.voxels import pack_keys
 from mtml_ros.tracking.tracked_objects import ABSORBED_UPDATES, Objects, check_state
 
 MIN_OVERLAP = 0.25
@@ -246,10 +247,8 @@ class InstanceTracker:
 
     def _places_of(self, keys: np.ndarray) -> np.ndarray:
         """(n,) int64: place of each voxel among those owned, -1 for none."""
-        if not len(self._keys):
-            return np.full(len(keys), -1, dtype=np.int64)
-        at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        return np.where(self._keys[at] == keys, at, -1)
+        found, at = find(self._keys, keys)
+        return np.where(found, at, -1)
 
     def state(self) -> dict[str, np.ndarray]:
         """All that is remembered, as arrays to be saved with the map."""

@@ -84,10 +84,11 @@ def fit(features: np.ndarray, overlaps: np.ndarray, seed: int = 0) -> QualityMod
 
 def _examples(segmenter: InstanceSegmenter, grid: VoxelGrid) -> tuple[Masks | None, np.ndarray]:
     output = segmenter.embed(grid)
-    candidates = segmenter.read_labels(grid, output)[0]
-    if not candidates.any():
+    fused = segmenter.fuse(grid, output)
+    if not fused.candidates.any():
         return None, np.zeros((0, 0), dtype=np.float32)
-    context, partitions = segmenter.propose(grid, output, candidates)
-    masks = Masks.joined([Masks.of_partition(p) for p in partitions])
-    masks = masks.select(np.flatnonzero(masks.sizes >= segmenter.settings.min_voxels))
+    context = segmenter.describe(grid, output, fused)
+    masks = segmenter.propose(output, context)
+    least = segmenter.settings.labelling.min_voxels
+    masks = masks.select(np.flatnonzero(masks.sizes >= least))
     return masks, mask_features(masks, context)

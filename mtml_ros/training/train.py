@@ -27,8 +27,10 @@ from mtml_ros.evaluation.scenes import evaluate_segmenter
 from mtml_ros.network.batch import VoxelBatch
 from mtml_ros.network.checkpoint import Checkpoint, build_network, load_checkpoint, save_checkpoint
 from mtml_ros.network.config import NetworkConfig
+from mtml_ros.network.device import choose_device
 from mtml_ros.network.threads import set_threads
-from mtml_ros.segmentation.segmenter import InstanceSegmenter, choose_device, settings_from
+from mtml_ros.segmentation.segmenter import InstanceSegmenter
+from mtml_ros.segmentation.settings import SegmenterSettings
 from mtml_ros.training.augmentation import augment
 from mtml_ros.training.batches import make_training_batch
 from mtml_ros.training.calibration import calibrate
@@ -134,7 +136,9 @@ class _Run:
         self.progress = progress and self.chief
         torch.manual_seed(recipe.seed)
         self.config = recipe.network_config()
-        settings_from(recipe.settings)  # what they lack shows now, not at the first validation
+        SegmenterSettings.from_dict(
+            recipe.settings
+        )  # what they lack shows now, not at the first validation
         self.network = build_network(self.config).to(device)
         if device.type == "cpu" and self.config.architecture == "sparse":
             # what the kernels leave to torch is too little for its threads to share
@@ -220,7 +224,7 @@ class _Run:
             Checkpoint(self.network, self.config),
             r.load_taxonomy(),
             self.device,
-            settings_from(r.settings),
+            SegmenterSettings.from_dict(r.settings),
         )
         scores = evaluate_segmenter(
             make_source(r.data).validation(r.validation_scenes),

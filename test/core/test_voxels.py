@@ -14,7 +14,6 @@ from mtml_ros.core.voxels import (
     LabeledPoints,
     VoxelGrid,
     count_votes,
-    is_in,
     occupied_voxels,
     pack_keys,
     unpack_keys,
@@ -202,11 +201,3 @@ def test_votes_for_the_last_class_of_many_voxels_do_not_overflow():
 def test_votes_for_nothing_but_unknown_win_nothing():
     assert winning_labels(np.array([[5.0], [0.0]])).tolist() == [0, 0]
     assert winning_labels(np.array([[5.0, 0.0], [5.0, 0.1]])).tolist() == [0, 1]
-
-
-def test_membership_of_ascending_keys():
-    assert is_in(np.array([3, 5, 9, -1, 7]), np.array([3, 7, 9])).tolist() == [
-        True, False, True, False, True,
-    ]  # fmt: skip
-    assert is_in(np.array([1]), np.array([], dtype=np.int64)).tolist() == [False]
-    assert is_in(np.array([], dtype=np.int64), np.array([1])).tolist() == []

@@ -81,31 +81,35 @@ def test_every_ablation_changes_something_that_is_scored(recipe, weights, tmp_pa
     monkeypatch.setattr(toy_ablations, "train_and_score", remember)
     table = toy_ablations.run(recipe, weights, tmp_path, scenes=1)
     rows = json.loads((tmp_path / "ablations.json").read_text())
-    assert list(rows) == [*toy_ablations.READINGS, *toy_ablations.TRAININGS]
+    assert list(rows) == [*toy_ablations.POST_PROCESSING, *toy_ablations.NETWORKS]
     assert all(name in table for name in rows)
     assert trained["embedding-of-16-dimensions"].network_config().embedding_size == 16
     assert trained["no-dimension-moves-with-position"].network_config().position_scale == 0
     away = trained["directions-away-from-the-centre"]
-    assert (away.loss.direction_sign, away.settings["direction_sign"]) == (-1.0, -1.0)
+    assert (away.loss.direction_sign, away.settings["score"]["direction_sign"]) == (-1.0, -1.0)
     for name, changed in trained.items():
         assert changed.network["width"] == 4, name
     base = InstanceSegmenter.load(weights, Taxonomy.toy(), "cpu").settings
-    assert base.learned_score
+    assert base.score.learned
 
 
 def test_an_ablation_keeps_the_weights_own_settings(recipe, weights, tmp_path, monkeypatch):
     from mtml_ros.network.checkpoint import save_checkpoint
 
     other = tmp_path / "other.safetensors"
-    checkpoint = replace(load_checkpoint(weights, "cpu"), settings={"min_voxels": 99})
+    checkpoint = replace(
+        load_checkpoint(weights, "cpu"), settings={"labelling": {"min_voxels": 99}}
+    )
     save_checkpoint(other, checkpoint)
     seen = []
     monkeypatch.setattr(
         reproduce_toy, "evaluate_segmenter",
         lambda scenes, segment, *_: seen.append(segment.__self__.settings),
     )  # fmt: skip
-    reproduce_toy.score_weights(other, "toy-hard", 1, toy_ablations.READINGS["paper's score"])
-    assert (seen[0].min_voxels, seen[0].learned_score) == (99, False)
+    reproduce_toy.score_weights(
+        other, "toy-hard", 1, toy_ablations.POST_PROCESSING["paper's score"]
+    )
+    assert (seen[0].labelling.min_voxels, seen[0].score.learned) == (99, False)
 
 
 class InThisProcess:

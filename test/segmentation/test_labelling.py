@@ -1,8 +1,8 @@
-"""A mask's class by its voxels' votes; free voxels to the instance of the nearest embedding."""
+"""Classes of masks by their voxels' votes, one labelling, and what becomes of leftover voxels."""
 
 import numpy as np
 
-from mtml_ros.segmentation.labelling import assign_free, label_masks
+from mtml_ros.segmentation.labelling import assign_leftovers, label_masks, non_overlapping_labelling
 from mtml_ros.segmentation.proposals import Masks
 
 
@@ -34,11 +34,11 @@ def test_no_masks_have_no_labels():
     assert label_masks(Masks.of([]), votes_of([1])).shape == (0,)
 
 
-def test_free_voxels_go_to_the_instance_nearest_in_the_embedding():
+def test_leftover_voxels_go_to_the_instance_nearest_in_the_embedding():
     embedding = np.array([[0.0], [1.0], [10.0], [0.9], [9.0], [5.0], [0.5]])
     owner = np.array([4, 4, 7, -1, -1, -1, -1])  # means: 0.5 of instance 4, 10 of instance 7
     candidates = np.array([True] * 6 + [False])
-    result = assign_free(owner, candidates, embedding, 1.5)
+    result = assign_leftovers(owner, candidates, embedding, 1.5)
     assert result.tolist() == [4, 4, 7, 4, 7, -1, -1]
     assert owner.tolist() == [4, 4, 7, -1, -1, -1, -1]  # the input is left as it was
 
@@ -46,11 +46,43 @@ def test_free_voxels_go_to_the_instance_nearest_in_the_embedding():
 def test_the_radius_itself_is_near_enough():
     owner = np.array([0, -1, -1])
     embedding = np.array([[0.0], [1.5], [1.6]])
-    assert assign_free(owner, np.ones(3, dtype=bool), embedding, 1.5).tolist() == [0, 0, -1]
+    assert assign_leftovers(owner, np.ones(3, dtype=bool), embedding, 1.5).tolist() == [0, 0, -1]
 
 
-def test_without_instances_or_free_voxels_nothing_changes():
+def test_with_no_radius_leftover_voxels_stay():
+    owner = np.array([0, -1])
+    result = assign_leftovers(owner, np.ones(2, dtype=bool), np.zeros((2, 1)), 0.0)
+    assert result.tolist() == [0, -1]
+
+
+def test_without_instances_or_leftover_voxels_nothing_changes():
     none, all_taken = np.array([-1, -1]), np.array([0, 1])
     for owner in (none, all_taken):
-        result = assign_free(owner, np.ones(2, dtype=bool), np.zeros((2, 1)), 1.0)
+        result = assign_leftovers(owner, np.ones(2, dtype=bool), np.zeros((2, 1)), 1.0)
         assert result.tolist() == owner.tolist()
+
+
+def test_each_voxel_belongs_to_the_best_mask_that_has_it():
+    masks = Masks.of([np.array([0, 1, 2, 3]), np.array([3, 4, 5, 6])])
+    found = non_overlapping_labelling(masks, np.array([0.9, 0.8]), 8, 1)
+    assert found.tolist() == [0, 0, 0, 0, 1, 1, 1, -1]
+
+
+def test_what_better_masks_have_mostly_taken_is_no_object():
+    # the second keeps 1 of 4 voxels, less than the share asked for; the third 2 of 4, just enough
+    masks = Masks.of([np.arange(0, 6), np.array([3, 4, 5, 6]), np.array([4, 5, 7, 8])])
+    found = non_overlapping_labelling(masks, np.ones(3), 9, 1, least_share=0.5)
+    assert found.tolist() == [0] * 6 + [-1, 2, 2]
+
+
+def test_masks_under_the_least_size_are_left_out():
+    masks = Masks.of([np.array([0, 1, 2]), np.array([3, 4])])
+    assert non_overlapping_labelling(masks, np.ones(2), 5, 3).tolist() == [0, 0, 0, -1, -1]
+
+
+def test_a_score_counts_for_the_share_that_is_left():
+    # the second keeps 3 of 4 voxels: of its 0.5 there are 0.375 left
+    masks = Masks.of([np.array([0, 1]), np.array([1, 2, 3, 4])])
+    scores = np.array([0.9, 0.5])
+    assert non_overlapping_labelling(masks, scores, 5, 1, 0.375).tolist() == [0, 0, 1, 1, 1]
+    assert non_overlapping_labelling(masks, scores, 5, 1, 0.376).tolist() == [0, 0, -1, -1, -1]

@@ -9,11 +9,11 @@ import pytest
 from mtml_ros.core.errors import CheckpointError
 from mtml_ros.core.voxels import pack_keys
 from mtml_ros.segmentation.components import connected_components, neighbor_edges
+from mtml_ros.segmentation.context import VoxelContext
 from mtml_ros.segmentation.learned_score import (
     FEATURES,
     LABEL_FEATURES,
     QualityModel,
-    VoxelContext,
     mask_features,
 )
 from mtml_ros.segmentation.proposals import Masks
@@ -35,6 +35,7 @@ def random_context(seed: int) -> VoxelContext:
         centers=(voxels + 0.5) * 0.1,
         edges=neighbor_edges(voxels),
         candidates=candidates,
+        votes=np.zeros((v, 4), np.float32),
         component=connected_components(voxels, np.where(candidates, labels, -1)).astype(np.int64),
         labels=labels,
         probability=probability,
@@ -91,11 +92,11 @@ def slow_features(mask: list[int], c: VoxelContext) -> list[float]:
         float(np.mean(jumps)) if jumps else 4.0,
         len(ball & set(mask)) / len(ball | set(mask)),
         float(np.mean([c.probability[v] for v in mask], axis=0).max()),
-        *slow_trust(mask, c),
+        *slow_label_agreement(mask, c),
     ]
 
 
-def slow_trust(mask: list[int], c: VoxelContext) -> list[float]:
+def slow_label_agreement(mask: list[int], c: VoxelContext) -> list[float]:
     assert c.probability is not None
 
     def given(voxels: list[int]) -> list[float]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mtml_ros.segmentation.context import VoxelContext
 from mtml_ros.segmentation.paper_score import (
     ScoreSettings,
     direction_coherency,
@@ -11,6 +12,14 @@ from mtml_ros.segmentation.paper_score import (
     size_regularity,
 )
 from mtml_ros.segmentation.proposals import Masks
+
+
+def context_of(embedding: np.ndarray, direction: np.ndarray, centers: np.ndarray) -> VoxelContext:
+    """What the paper's score reads; the rest is empty."""
+    none = np.zeros(0)
+    return VoxelContext(
+        embedding, direction, centers, none, none, none, none, none, probability=None, given=None
+    )
 
 
 def test_feature_coherency_is_the_share_within_the_radius_of_the_mean():
@@ -67,12 +76,12 @@ def test_the_score_is_the_product_and_a_term_that_is_off_counts_as_one():
         ({"use_direction": False}, 0.75 * 0.5),
         ({"use_size": False}, 0.75 * 0.5),
     ):
-        terms = score_masks(masks, embedding, direction, centers, ScoreSettings(**settings, **off))
+        context = context_of(embedding, direction, centers)
+        terms = score_masks(masks, context, ScoreSettings(**settings, **off))
         assert terms.score == pytest.approx([expected])
 
 
 def test_no_masks_have_no_scores():
-    none = score_masks(
-        Masks.of([]), np.zeros((3, 2)), np.zeros((3, 3)), np.zeros((3, 3)), ScoreSettings()
-    )
+    context = context_of(np.zeros((3, 2)), np.zeros((3, 3)), np.zeros((3, 3)))
+    none = score_masks(Masks.of([]), context, ScoreSettings())
     assert none.score.shape == (0,)

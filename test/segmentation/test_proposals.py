@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from mtml_ros.segmentation.components import neighbor_edges
-from mtml_ros.segmentation.proposals import Masks, propose
+from mtml_ros.segmentation.proposals import Masks, ProposalSettings, propose
 
 
 def as_sets(masks: Masks) -> list[set[int]]:
@@ -51,7 +51,7 @@ def test_clusters_and_their_connected_parts_are_proposed_for_each_bandwidth():
     voxels = line(0, 1, 5, 6, 7, 9)
     candidates = np.array([True, True, True, True, True, False])
     embedding = torch.tensor([[0.0], [0.1], [0.0], [0.1], [5.0]])
-    found = propose(embedding, candidates, neighbor_edges(voxels), (1.0, 20.0))
+    found = propose(embedding, candidates, neighbor_edges(voxels), ProposalSettings((1.0, 20.0)))
     assert [p.tolist() for p in found] == [
         [0, 0, 0, 0, 1, -1],  # bandwidth 1: by embedding
         [0, 0, 0, 0, 0, -1],  # bandwidth 20: all are one
@@ -64,6 +64,9 @@ def test_clusters_and_their_connected_parts_are_proposed_for_each_bandwidth():
 def test_without_splitting_there_are_only_the_clusters():
     voxels = line(0, 5)
     found = propose(
-        torch.zeros(2, 1), np.array([True, True]), neighbor_edges(voxels), (1.0,), split=False
+        torch.zeros(2, 1),
+        np.array([True, True]),
+        neighbor_edges(voxels),
+        ProposalSettings((1.0,), split=False),
     )
     assert [p.tolist() for p in found] == [[0, 0]]

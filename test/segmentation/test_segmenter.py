@@ -16,12 +16,11 @@ from mtml_ros.network.batch import VoxelBatch
 from mtml_ros.network.checkpoint import Checkpoint, build_network, save_checkpoint
 from mtml_ros.network.config import NetworkConfig
 from mtml_ros.network.heads import NetworkOutput
-from mtml_ros.segmentation.segmenter import (
-    InstanceSegmenter,
-    SegmenterSettings,
-    choose_device,
-    settings_from,
-)
+from mtml_ros.segmentation.label_fusion import LabelFusionSettings
+from mtml_ros.segmentation.labelling import LabellingSettings
+from mtml_ros.segmentation.paper_score import ScoreSettings
+from mtml_ros.segmentation.segmenter import InstanceSegmenter
+from mtml_ros.segmentation.settings import SegmenterSettings
 
 TAXONOMY = Taxonomy.scannet()
 CHAIR, TABLE, FLOOR = (TAXONOMY.index(name) for name in ("chair", "table", "floor"))
@@ -156,7 +155,7 @@ def test_a_mask_takes_the_class_of_most_of_its_voxels():
 @pytest.mark.parametrize(("min_voxels", "count"), [(10, 0), (8, 1), (1, 1)])
 def test_objects_under_the_least_size_are_left_out(min_voxels, count):
     grid, instance = world((block((0, 0, 0), (2, 2, 2)), CHAIR, 0))
-    settings = SegmenterSettings(min_voxels=min_voxels)
+    settings = SegmenterSettings(labelling=LabellingSettings(min_voxels=min_voxels))
     found = segmenter_for(instance, settings).segment(grid)
     assert len(found.instances) == len(found.proposals) == count
     assert_consistent(found, grid)
@@ -164,7 +163,9 @@ def test_objects_under_the_least_size_are_left_out(min_voxels, count):
 
 def test_a_score_threshold_above_all_scores_leaves_proposals_alone():
     grid, instance = touching_chairs()
-    found = segmenter_for(instance, SegmenterSettings(score_threshold=1.01)).segment(grid)
+    found = segmenter_for(
+        instance, SegmenterSettings(labelling=LabellingSettings(score_threshold=1.01))
+    ).segment(grid)
     assert found.instances == []
     assert len(found.proposals) == 3
     assert (found.instance == -1).all()
@@ -173,7 +174,9 @@ def test_a_score_threshold_above_all_scores_leaves_proposals_alone():
 def test_directions_away_from_the_centre_score_nothing():
     grid, instance = touching_chairs()
     assert segmenter_for(instance, sign=-1.0).segment(grid).instances == []
-    settings = SegmenterSettings(direction_sign=-1.0)  # of weights that were trained so
+    settings = SegmenterSettings(
+        score=ScoreSettings(direction_sign=-1.0)
+    )  # of weights that were trained so
     assert len(segmenter_for(instance, settings, sign=-1.0).segment(grid).instances) == 3
 
 
@@ -249,7 +252,7 @@ class TestSemanticHead:
         things = self.opinion(grid.labels, 0.95).exp()
         floor = self.opinion(np.full_like(grid.labels, FLOOR), 0.95).exp()
         semantic = (0.7 * things + 0.3 * floor).log()
-        settings = SegmenterSettings(found_threshold=(0.9, 0.9), unlabelled_threshold=(0.03, 0.5))
+        settings = SegmenterSettings(label_fusion=LabelFusionSettings(add_from=(0.9, 0.9)))
         segmenter = segmenter_for(instance, settings, semantic=semantic)
         blank = VoxelGrid(grid.coordinates, np.zeros_like(grid.labels), 0.1)
         assert objects(segmenter.segment(blank)) == true_objects(instance)
@@ -270,15 +273,13 @@ class TestSemanticHead:
         assert objects(found) == true_objects(instance)
 
     @pytest.mark.parametrize(("certainty", "objects_found"), [(0.6, 3), (0.9, 2)])
-    def test_more_certainty_is_asked_for_where_labels_are_to_be_trusted(
-        self, certainty, objects_found
-    ):
+    def test_more_certainty_is_asked_for_where_labels_are_reliable(self, certainty, objects_found):
         grid, instance = touching_chairs()
         labels = np.where(instance == 0, 0, grid.labels).astype(np.uint8)
         hidden = VoxelGrid(grid.coordinates, labels, 0.1)
-        semantic = self.opinion(grid.labels, certainty)  # that much the labels are trusted
+        semantic = self.opinion(grid.labels, certainty)  # that reliable the labels are
         semantic[instance == 0] = self.opinion(grid.labels, 0.8)[instance == 0]
-        settings = SegmenterSettings(found_threshold=(0.7, 1.01), trust=(0.7, 0.8))
+        settings = SegmenterSettings(label_fusion=LabelFusionSettings(add_from=(0.7, 1.01)))
         found = segmenter_for(instance, settings, semantic=semantic).segment(hidden)
         assert len(found.instances) == objects_found
 
@@ -315,7 +316,9 @@ class TestSemanticHead:
         grid, instance = touching_chairs()
         semantic = self.opinion(grid.labels, 1 / (len(CONFIG.classes) + 1))  # all alike
         # things have 18 of 21 channels: their probability together is .86
-        unsure = SegmenterSettings(found_threshold=(0.95, 0.95), lost_threshold=(0.15, 0.15))
+        unsure = SegmenterSettings(
+            label_fusion=LabelFusionSettings(add_from=(0.95, 0.95), keep_from=(0.15, 0.15))
+        )
         found = segmenter_for(instance, unsure, semantic=semantic).segment(grid)
         assert objects(found) == true_objects(instance)
 
@@ -327,7 +330,7 @@ class TestInvariants:
     def untrained(self) -> InstanceSegmenter:
         torch.manual_seed(0)
         config = NetworkConfig(TAXONOMY.names[1:], width=4, semantic=True)
-        settings = SegmenterSettings(score_threshold=0.0, min_voxels=3)
+        settings = SegmenterSettings(labelling=LabellingSettings(0.0, min_voxels=3))
         return InstanceSegmenter(Checkpoint(build_network(config), config), TAXONOMY, CPU, settings)
 
     def random_grid(self, seed: int, voxels: int) -> VoxelGrid:
@@ -397,22 +400,26 @@ class TestLoading:
     @pytest.fixture
     def file(self, tmp_path):
         config = NetworkConfig(TAXONOMY.names[1:], width=1)
-        chosen = {"min_voxels": 17, "bandwidths": [0.7], "score": {"radius": 2.0}}
+        chosen = {
+            "labelling": {"min_voxels": 17},
+            "proposals": {"bandwidths": [0.7]},
+            "score": {"radius": 2},
+        }
         path = tmp_path / "w.safetensors"
         save_checkpoint(path, Checkpoint(build_network(config), config, chosen))
         return path
 
     def test_settings_come_with_the_weights(self, file):
         loaded = InstanceSegmenter.load(file, device="cpu")
-        assert loaded.settings.min_voxels == 17
-        assert loaded.settings.bandwidths == (0.7,)
+        assert loaded.settings.labelling.min_voxels == 17
+        assert loaded.settings.proposals.bandwidths == (0.7,)
         assert loaded.settings.score.radius == 2.0
         assert loaded.taxonomy == TAXONOMY
         assert loaded.voxel_size == 0.1
         assert loaded.device == CPU
 
     def test_given_settings_go_before_those_of_the_weights(self, file):
-        mine = SegmenterSettings(min_voxels=3)
+        mine = SegmenterSettings(labelling=LabellingSettings(min_voxels=3))
         assert InstanceSegmenter.load(file, device="cpu", settings=mine).settings == mine
 
     def test_a_taxonomy_that_the_weights_do_not_know_is_refused(self, file):
@@ -423,40 +430,19 @@ class TestLoading:
         with pytest.raises(CheckpointError, match="no weights 'nothing'"):
             InstanceSegmenter.load("nothing", device="cpu")
 
-    def test_devices(self):
-        assert choose_device("cpu") == CPU
-        assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
-        with pytest.raises(ConfigurationError, match="tpu"):
-            choose_device("tpu")
-
-    def test_cuda_that_is_not_there_is_refused(self, monkeypatch):
-        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-        with pytest.raises(ConfigurationError, match="no CUDA device"):
-            choose_device("cuda")
-
-    @pytest.mark.parametrize(("count", "good"), [(1, False), (2, True)])
-    def test_one_of_several_devices_is_taken_if_it_is_there(self, monkeypatch, count, good):
-        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-        monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
-        if good:
-            assert choose_device("cuda:1") == torch.device("cuda", 1)
-        else:
-            with pytest.raises(ConfigurationError, match=f"{count} CUDA device"):
-                choose_device("cuda:1")
-
-    def test_no_settings_are_the_defaults(self):
-        assert settings_from({}) == SegmenterSettings()
-
     @pytest.mark.parametrize(
-        ("values", "named"),
+        ("settings", "named"),
         [
-            ({"min_voxel": 3}, "min_voxel"),
-            ({"score": {"radios": 1}}, "radios"),
-            ({"score": [1]}, "settings of the weights"),
-            ({"bandwidths": 5}, "settings of the weights"),
-            (5, "settings of the weights"),
+            ({"min_voxels": 3}, "unknown option 'min_voxels'"),
+            ({"score": {"radios": 1}}, "unknown option 'radios'"),
+            ({"proposals": {"bandwidths": [0.6, "1"]}}, r"bandwidths\[1\] must be float"),
+            ({"labelling": {"min_voxels": 2.5}}, "min_voxels must be int"),
+            ({"suppression": {"iou": 1.5}}, "iou"),
         ],
     )
-    def test_settings_that_there_are_not_are_named(self, values, named):
+    def test_settings_of_weights_that_make_no_sense_are_refused(self, tmp_path, settings, named):
+        config = NetworkConfig(TAXONOMY.names[1:], width=1)
+        path = tmp_path / "w.safetensors"
+        save_checkpoint(path, Checkpoint(build_network(config), config, settings))
         with pytest.raises(CheckpointError, match=named):
-            settings_from(values)
+            InstanceSegmenter.load(path, device="cpu")

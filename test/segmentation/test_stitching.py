@@ -12,10 +12,13 @@ from mtml_ros.network.batch import VoxelBatch
 from mtml_ros.network.checkpoint import Checkpoint
 from mtml_ros.network.config import NetworkConfig
 from mtml_ros.network.heads import NetworkOutput
+from mtml_ros.segmentation.labelling import LabellingSettings
 from mtml_ros.segmentation.paper_score import ScoreSettings
+from mtml_ros.segmentation.proposals import ProposalSettings
 from mtml_ros.segmentation.region_cache import RegionCache
 from mtml_ros.segmentation.regions import Region, divide
-from mtml_ros.segmentation.segmenter import InstanceSegmenter, SegmenterSettings
+from mtml_ros.segmentation.segmenter import InstanceSegmenter
+from mtml_ros.segmentation.settings import SegmenterSettings
 from mtml_ros.segmentation.stitching import RegionResult, joined
 
 TAXONOMY = Taxonomy.scannet()
@@ -46,7 +49,9 @@ class Blank(nn.Module):
 def components_segmenter() -> InstanceSegmenter:
     checkpoint = Checkpoint(Blank(), NetworkConfig(TAXONOMY.names[1:]))
     settings = SegmenterSettings(
-        bandwidths=(), score_threshold=0.0, score=ScoreSettings(use_direction=False)
+        proposals=ProposalSettings(bandwidths=()),
+        score=ScoreSettings(use_direction=False),
+        labelling=LabellingSettings(score_threshold=0.0),
     )
     return InstanceSegmenter(checkpoint, TAXONOMY, torch.device("cpu"), settings)
 

@@ -1,10 +1,10 @@
-"""Suppression against a slow reference with sets; one coherent labelling by hand."""
+"""Suppression against a slow reference with sets."""
 
 import numpy as np
 import pytest
 
 from mtml_ros.segmentation.proposals import Masks
-from mtml_ros.segmentation.suppression import coherent_labelling, overlaps, suppress
+from mtml_ros.segmentation.suppression import overlaps, suppress
 
 
 def random_masks(seed: int, count: int = 40, voxels: int = 60) -> Masks:
@@ -62,29 +62,3 @@ def test_the_overlap_is_the_greatest_with_a_better_survivor():
 
 def test_nothing_to_suppress():
     assert suppress(Masks.of([]), np.zeros(0), 10, 0.3)[0].tolist() == []
-
-
-def test_each_voxel_belongs_to_the_best_mask_that_has_it():
-    masks = Masks.of([np.array([0, 1, 2, 3]), np.array([3, 4, 5, 6])])
-    found = coherent_labelling(masks, np.array([0.9, 0.8]), 8, 1)
-    assert found.tolist() == [0, 0, 0, 0, 1, 1, 1, -1]
-
-
-def test_what_better_masks_have_mostly_taken_is_no_object():
-    # the second keeps 1 of 4 voxels, less than the share asked for; the third 2 of 4, just enough
-    masks = Masks.of([np.arange(0, 6), np.array([3, 4, 5, 6]), np.array([4, 5, 7, 8])])
-    found = coherent_labelling(masks, np.ones(3), 9, 1, least_share=0.5)
-    assert found.tolist() == [0] * 6 + [-1, 2, 2]
-
-
-def test_masks_under_the_least_size_are_left_out():
-    masks = Masks.of([np.array([0, 1, 2]), np.array([3, 4])])
-    assert coherent_labelling(masks, np.ones(2), 5, 3).tolist() == [0, 0, 0, -1, -1]
-
-
-def test_a_score_counts_for_the_share_that_is_left():
-    # the second keeps 3 of 4 voxels: of its 0.5 there are 0.375 left
-    masks = Masks.of([np.array([0, 1]), np.array([1, 2, 3, 4])])
-    scores = np.array([0.9, 0.5])
-    assert coherent_labelling(masks, scores, 5, 1, 0.375).tolist() == [0, 0, 1, 1, 1]
-    assert coherent_labelling(masks, scores, 5, 1, 0.376).tolist() == [0, 0, -1, -1, -1]

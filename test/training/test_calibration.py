@@ -9,9 +9,12 @@ import torch
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.network.checkpoint import Checkpoint, build_network
 from mtml_ros.network.config import NetworkConfig
+from mtml_ros.segmentation.labelling import LabellingSettings
 from mtml_ros.segmentation.learned_score import FEATURES
+from mtml_ros.segmentation.paper_score import ScoreSettings
 from mtml_ros.segmentation.proposals import Masks
-from mtml_ros.segmentation.segmenter import InstanceSegmenter, SegmenterSettings
+from mtml_ros.segmentation.segmenter import InstanceSegmenter
+from mtml_ros.segmentation.settings import SegmenterSettings
 from mtml_ros.training import calibration
 from mtml_ros.training.calibration import best_overlap, calibrate, fit
 
@@ -74,7 +77,7 @@ def test_a_segmenter_is_calibrated_on_scenes_and_scores_with_the_model(tiny_scen
     torch.manual_seed(0)
     config = NetworkConfig(Taxonomy.toy().names[1:], width=4, embedding_size=4)
     checkpoint = Checkpoint(build_network(config), config)
-    settings = SegmenterSettings(score_threshold=0.0)
+    settings = SegmenterSettings(labelling=LabellingSettings(score_threshold=0.0))
     cpu = torch.device("cpu")
     segmenter = InstanceSegmenter(checkpoint, Taxonomy.toy(), cpu, settings)
     model = calibrate(segmenter, [tiny_scene(seed) for seed in range(3)])
@@ -87,7 +90,7 @@ def test_a_segmenter_is_calibrated_on_scenes_and_scores_with_the_model(tiny_scen
         return [p.score for p in with_model.segment(sample.grid).proposals]
 
     by_model = scores(settings)
-    by_terms = scores(replace(settings, learned_score=False))
+    by_terms = scores(replace(settings, score=ScoreSettings(learned=False)))
     assert by_terms == [p.score for p in segmenter.segment(sample.grid).proposals]
     assert by_model != by_terms
     assert all(0 <= s <= 1 for s in by_model)

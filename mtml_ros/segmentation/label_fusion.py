@@ -1,0 +1,116 @@
+"""Label fusion: which voxels belong to objects, from labels that may err and the network's own.
+
+The semantic head gives each voxel a probability p(c) of each class c (what is missing to 1 is "of
+no class"). What the labels are worth in a scene shows in how far the head agrees with them:
+
+    reliability = mean of p(label) over the voxels whose label is an object's
+
+A voxel may belong to an instance, is a *candidate*, where p(object) = sum of p(c) over the object
+classes reaches a threshold. One that is labelled as an object needs little (`keep_from`), one that
+is not needs much (`add_from`). Both thresholds are given for labels that are not to be relied on
+and for those that are, and interpolated between:
+
+    w = clip((reliability - unreliable) / (reliable - unreliable), 0, 1)
+    threshold = (1 - w) * threshold of unreliable labels + w * threshold of reliable labels
+
+The class of an instance is voted for by its voxels: one vote for the label, p(c) for each class.
+Nothing of this is in the paper, whose labels are taken as they are; so they are without the head.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mtml_ros.core.options import require
+
+
+@dataclass(frozen=True)
+class LabelFusionSettings:
+    """Thresholds of the label fusion, probabilities all.
+
+    enabled: fuse, where the weights have a semantic head; else the labels alone count.
+    unreliable, reliable: labels of this reliability and less are not relied on, of this and more
+        are fully.
+    add_from: p(object) from which a voxel becomes a candidate though it is not labelled as an
+        object: with unreliable labels, with reliable ones.
+    keep_from: p(object) under which a voxel is none though it is labelled as one; likewise.
+    unlabelled_from, unlabelled_share: in a map without any label a voxel is a candidate from this
+        p(object) on, if that also is this share of the sum over all classes.
+    """
+
+    enabled: bool = True
+    unreliable: float = 0.7
+    reliable: float = 0.8
+    add_from: tuple[float, float] = (0.6, 0.97)
+    keep_from: tuple[float, float] = (0.15, 0.05)
+    unlabelled_from: float = 0.03
+    unlabelled_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        checks = {"reliable": self.unreliable < self.reliable}
+        require("label fusion", checks, self)
+
+
+@dataclass(frozen=True)
+class FusedLabels:
+    """What the labels and the network say together.
+
+    candidates: (V,) bool, voxels that may belong to an instance.
+    votes: (V, C + 1) float32 by class index, each voxel's votes for the class of its instance.
+    given: (V,) float32, p(label), -1 where the network has no class for the label; or None.
+    """
+
+    candidates: np.ndarray
+    votes: np.ndarray
+    given: np.ndarray | None
+
+
+def fuse_labels(
+    labels: np.ndarray,
+    probability: np.ndarray | None,
+    is_thing: np.ndarray,
+    channels: np.ndarray,
+    settings: LabelFusionSettings,
+    any_label: bool,
+) -> FusedLabels:
+    """Candidates and votes of a grid's voxels.
+
+    labels: (V,) class indices. probability: (V, N) float32 of the network's N classes, or None.
+    is_thing: (C + 1,) bool, channels: (C + 1,) the network's class, from 1, or 0 for none; both by
+    class index. any_label: whether the map that the grid is part of has labels at all.
+    """
+    s = settings
+    labelled = is_thing[labels]
+    votes = np.zeros((len(labels), len(is_thing)), dtype=np.float32)
+    votes[labelled, labels[labelled]] = 1
+    if probability is None:
+        return FusedLabels(labelled, votes, None)
+    given = probability_of_labels(labels, probability, channels)
+    if not s.enabled:
+        return FusedLabels(labelled, votes, given)
+    things = np.flatnonzero(is_thing & (channels > 0))
+    # two classes of the user's may be one of the network's: only labels tell them apart
+    channel, first = np.unique(channels[things] - 1, return_index=True)
+    object_probability = probability[:, channel].sum(axis=1)
+    known = labelled & (given >= 0)  # what the network has no class for stays
+    if any_label:
+        reliability = given[known].mean() if known.any() else 0.0
+        between = (s.unreliable, s.reliable)
+        keep_from = np.interp(reliability, between, s.keep_from)
+        add_from = np.interp(reliability, between, s.add_from)
+        threshold = np.where(labelled, keep_from * known, add_from)
+    else:
+        threshold = np.maximum(s.unlabelled_from, s.unlabelled_share * probability.sum(axis=1))
+    votes[:, things[first]] += probability[:, channel]
+    return FusedLabels(object_probability >= threshold, votes, given)
+
+
+def probability_of_labels(
+    labels: np.ndarray, probability: np.ndarray, channels: np.ndarray
+) -> np.ndarray:
+    """(V,) float32: p(label) of each voxel, -1 where the network has no class for the label."""
+    channel = channels[labels]
+    given: np.ndarray = probability[np.arange(len(labels)), channel - 1]
+    return np.where(channel > 0, given, np.float32(-1))
