@@ -1,4 +1,4 @@
-"""Remnants: what is left of an object after a sensor has seen that the rest of it is gone."""
+"""Leftovers: what is left of an object after a sensor has seen that the rest of it is gone."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ REMEMBERED = 64
 """Clouds for which a cleared voxel is remembered."""
 
 SEARCHED = 500
-"""Voxels, of those cleared at once, that remnants are looked for around: time and memory are
-bounded, and a remnant has many cleared voxels around it, so that one of these is among them."""
+"""Voxels, of those cleared at once, that leftovers are looked for around: time and memory are
+bounded, and a leftover has many cleared voxels around it, so that one of these is among them."""
 
 _AROUND = key_steps(offsets_within(REACH))
 
 
-class Remnants:
+class Leftovers:
     """Remembers what was cleared, and finds the voxels that should go with it.
 
     Rays say little of a voxel that lies on a floor, or that few of them pass. Of an object that
@@ -40,7 +40,7 @@ class Remnants:
     def join(self, store: VoxelStore, cleared: np.ndarray, cloud: int, unseen: int) -> np.ndarray:
         """Rows (ascending) of the voxels that are `cleared` (rows) and of those that go with them.
 
-        cloud: this one's number. unseen: for how many clouds nothing has hit a remnant.
+        cloud: this one's number. unseen: for how many clouds nothing has hit a leftover voxel.
         """
         if not len(cleared):
             return cleared

@@ -19,20 +19,21 @@ from mtml_ros.core.voxels import (
     unpack_keys,
 )
 from mtml_ros.mapping.folder_file import FolderFile
-from mtml_ros.mapping.free_space import MAX_RAYS, seen_through
-from mtml_ros.mapping.leftovers import Remnants
+from mtml_ros.mapping.free_space import MAX_RAYS, cast_rays, without_hit_neighbor
+from mtml_ros.mapping.leftovers import Leftovers
 from mtml_ros.mapping.map_file import MAX_EXTRA_BYTES, MAX_HEADER_BYTES, read_map, write_map
 from mtml_ros.mapping.voxel_store import MEMORY, Slots, VoxelStore
 
 CLEAR_AFTER = 8
-"""Clouds that must see through a voxel before it is removed; up to twice as many if it was hit
-often, and a hit in between makes up for several (see VoxelStore.wear). What is left of an object
-most of which was removed goes with it (see Remnants)."""
+"""Clouds that must see through a voxel before it is removed, hitting nothing of its label beside
+it; up to twice as many if it was hit often, and a hit in between makes up for several (see
+VoxelStore.count_misses). What is left of an object most of which was removed goes with it (see
+Leftovers)."""
 
 MAX_STAMP = 2.0**31
 """Seconds; ROS's Time holds none beyond, so that no saved map has one."""
 
-_SAVED = ("votes", "clouds", "seen", "life")  # labels follow from the votes
+_SAVED = ("votes", "clouds", "seen", "misses_left")  # labels follow from the votes
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class VoxelMap:
         self._changing = threading.Lock()  # held by the one thread that changes the map
         self._lock = threading.Lock()  # held only while the map is between two states
         self._store = VoxelStore(num_classes, max_voxels)
-        self._remnants = Remnants()
+        self._leftovers = Leftovers()
         self._clouds = 0
         self._stamp: float | None = None
         self._revision = 0
@@ -149,23 +150,24 @@ class VoxelMap:
             store, missed = self._store, np.zeros(0, dtype=np.int64)
             if origin is not None:
                 ends = self._ray_ends(points.xyz, cloud)
-                missed = seen_through(store.keys, origin, ends, self.voxel_size)
+                missed = cast_rays(store.keys, origin, ends, self.voxel_size)
             known, hit = store.find(cloud.keys)
             new_keys = cloud.keys[~known]
+            missed = without_hit_neighbor(store, missed, hit)
             slots = np.empty(len(cloud.keys), dtype=np.int32)
             slots[known] = store.slot[hit]
             with self._lock:
                 self._clouds += 1
                 self._stamp = float(stamp)
                 store.slots.seen[slots[known]] = self._clouds
-                cleared = store.wear(missed, hit, self.clear_after)
-                cleared = self._remnants.join(store, cleared, self._clouds, self.clear_after)
+                cleared = store.count_misses(missed, hit, self.clear_after)
+                cleared = self._leftovers.join(store, cleared, self._clouds, self.clear_after)
                 evicted = store.longest_unseen(cleared, len(new_keys))
                 leaving = np.union1d(cleared, evicted)
                 if len(leaving) or len(new_keys):
                     slots[~known] = store.exchange(leaving, new_keys)
                     store.slots.seen[slots[~known]] = self._clouds
-                    store.slots.life[slots[~known]] = self.clear_after
+                    store.slots.misses_left[slots[~known]] = self.clear_after
                 relabelled = int(np.count_nonzero(store.slots.vote(slots, cloud.votes)[known]))
                 if len(leaving) or len(new_keys) or relabelled:
                     self._changed()
@@ -179,7 +181,7 @@ class VoxelMap:
         slots = Slots.empty(len(cloud.keys), self.num_classes)
         store = VoxelStore.of(cloud.keys, slots, self.max_voxels)
         slots.vote(store.slot, cloud.votes)
-        slots.life[:] = self.clear_after
+        slots.misses_left[:] = self.clear_after
         with self._changing:
             known, row = self._store.find(cloud.keys)
             relabelled = int(np.count_nonzero(self._store.labels()[row] != slots.label[known]))
@@ -199,7 +201,7 @@ class VoxelMap:
             if len(self._store):
                 self._changed()
             self._store = VoxelStore(self.num_classes, self.max_voxels)
-            self._remnants = Remnants()
+            self._leftovers = Leftovers()
 
     def snapshot(self) -> VoxelGrid:
         """The map as it is now. While nothing changes, the same object; do not write into it."""
@@ -263,7 +265,7 @@ class VoxelMap:
         """Take over what `read` gave; cannot fail."""
         with self._changing, self._lock:
             self._store, self._stamp = saved.store, saved.stamp
-            self._remnants = Remnants()
+            self._leftovers = Leftovers()
             self._clouds = int(saved.store.slots.seen.max(initial=0))
             self._changed()
 
@@ -324,7 +326,7 @@ class VoxelMap:
             and bool(np.all((slots.votes >= 0) & np.isfinite(slots.votes)))
             and bool(np.all(slots.clouds <= MEMORY))
             and bool(np.all((slots.seen >= 0) & (slots.seen < 1 << 62)))
-            and bool(np.all(slots.life > 0))
+            and bool(np.all(slots.misses_left > 0))
             and stamp.dtype == np.float64
             and stamp.shape == (1,)
             and bool(np.isnan(stamp[0]) or abs(stamp[0]) < MAX_STAMP)
@@ -332,6 +334,6 @@ class VoxelMap:
         if not sound:
             raise MapFileError("holds values that no map has")
         slots.label = Slots.labels_of(slots.votes)
-        slots.life = np.minimum(slots.life, np.uint8(2 * self.clear_after))
+        slots.misses_left = np.minimum(slots.misses_left, np.uint8(2 * self.clear_after))
         store = VoxelStore.of(keys, slots, self.max_voxels)
         return store, None if np.isnan(stamp[0]) else float(stamp[0])

@@ -1,4 +1,4 @@
-"""VoxelStore: what is known of each voxel (votes, last seen, life), found by its key."""
+"""VoxelStore: what is known of each voxel (votes, last seen, misses left), found by its key."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Slots:
 
     votes: (S, C) float32 by class index - 1. clouds: (S,) uint8, those that voted, up to MEMORY.
     label: (S,) uint8. seen: (S,) int64, number of the last cloud that hit it.
-    life: (S,) uint8, how many clouds more may see through it.
+    misses_left: (S,) uint8, how many clouds more may see through it before it is removed.
     """
 
     votes: np.ndarray
     clouds: np.ndarray
     label: np.ndarray
     seen: np.ndarray
-    life: np.ndarray
+    misses_left: np.ndarray
 
     @staticmethod
     def empty(size: int, num_classes: int) -> Slots:
@@ -105,24 +105,28 @@ class VoxelStore:
         """(V,) uint8, in the order of the keys."""
         return self.slots.label[self.slot]
 
+    def labels_of(self, rows: np.ndarray) -> np.ndarray:
+        """(n,) uint8 of these rows."""
+        return self.slots.label[self.slot[rows]]
+
     def find(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(n,) bool, which keys are there, and the rows of those that are."""
         known, row = find(self.keys, keys)
         return known, row[known]
 
-    def wear(self, missed: np.ndarray, hit: np.ndarray, clear_after: int) -> np.ndarray:
-        """Rows whose life ends, of those `missed` and not `hit` by a cloud (all rows ascending).
+    def count_misses(self, missed: np.ndarray, hit: np.ndarray, clear_after: int) -> np.ndarray:
+        """Rows to remove, of those `missed` and not `hit` by a cloud (all rows ascending).
 
-        A new voxel has `clear_after` lives; a hit adds HIT, up to twice `clear_after`; a miss
-        takes one. So what is gone is removed after `clear_after` to twice as many clouds.
+        A new voxel stands `clear_after` misses; a hit makes up for HIT, up to twice `clear_after`.
+        So what is gone is removed after `clear_after` to twice as many clouds.
         """
+        left = self.slots.misses_left
         slot = self.slot[hit]
-        more = self.slots.life[slot].astype(np.int16) + HIT
-        self.slots.life[slot] = np.minimum(more, 2 * clear_after)
+        left[slot] = np.minimum(left[slot].astype(np.int16) + HIT, 2 * clear_after)
         missed = np.setdiff1d(missed, hit, assume_unique=True)
         slot = self.slot[missed]
-        self.slots.life[slot] -= np.minimum(self.slots.life[slot], 1)
-        ended: np.ndarray = missed[self.slots.life[slot] == 0]
+        left[slot] -= np.minimum(left[slot], 1)
+        ended: np.ndarray = missed[left[slot] == 0]
         return ended
 
     def longest_unseen(self, leaving: np.ndarray, num_new: int) -> np.ndarray:

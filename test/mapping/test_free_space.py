@@ -1,9 +1,10 @@
-"""seen_through: which voxels a ray says are empty, and which it must leave alone."""
+"""cast_rays: which voxels a ray says are empty, and which it must leave alone."""
 
 import numpy as np
 
 from mtml_ros.core.voxels import pack_keys, unpack_keys
-from mtml_ros.mapping.free_space import MAX_RANGE, seen_through
+from mtml_ros.mapping.free_space import MAX_RANGE, cast_rays, without_hit_neighbor
+from mtml_ros.mapping.voxel_store import Slots, VoxelStore
 
 SIZE = 0.1
 ORIGIN = np.array([0.05, 0.05, 0.05])
@@ -12,7 +13,7 @@ ORIGIN = np.array([0.05, 0.05, 0.05])
 def missed(occupied: list[tuple[int, int, int]], *ends: tuple[float, float, float]) -> list[list]:
     """The occupied voxels that rays from voxel 0, 0, 0 to these ends pass through."""
     keys = np.sort(pack_keys(np.array(occupied, dtype=np.int32).reshape(-1, 3)))
-    rows = seen_through(keys, ORIGIN, np.array(ends, dtype=np.float32).reshape(-1, 3), SIZE)
+    rows = cast_rays(keys, ORIGIN, np.array(ends, dtype=np.float32).reshape(-1, 3), SIZE)
     return unpack_keys(keys[rows]).tolist()
 
 
@@ -77,5 +78,19 @@ def test_rays_at_the_ends_of_the_key_range_are_no_trouble() -> None:
     end = (far[0] + 0.5) * SIZE
     three = np.array([3.0, 0, 0])
     start = end - three
-    assert seen_through(keys, start, end[None], SIZE).tolist() == []
-    assert seen_through(keys, start, (end + three)[None], SIZE).tolist() == [0]
+    assert cast_rays(keys, start, end[None], SIZE).tolist() == []
+    assert cast_rays(keys, start, (end + three)[None], SIZE).tolist() == [0]
+
+
+def test_miss_beside_a_hit_of_the_same_label_is_none() -> None:
+    """Voxels 0 to 5 in a row; 0 and 1 are a floor, the others a chair, of which 3 is hit."""
+    voxels = np.stack([np.arange(6), np.zeros(6, int), np.zeros(6, int)], axis=1)
+    slots = Slots.empty(6, 20)
+    slots.label[:] = [2, 2, 5, 5, 5, 5]
+    store = VoxelStore.of(pack_keys(voxels), slots, 10)
+    missed, none = np.array([0, 1, 2, 4, 5]), np.zeros(0, dtype=np.int64)
+    assert without_hit_neighbor(store, missed, np.array([3])).tolist() == [0, 1, 5]
+    # the floor is hit beside the chair, which stands on it: that says nothing for the chair
+    assert without_hit_neighbor(store, np.array([2, 3]), np.array([0, 1])).tolist() == [2, 3]
+    assert without_hit_neighbor(store, missed, none).tolist() == missed.tolist()
+    assert without_hit_neighbor(store, none, missed).tolist() == []

@@ -160,7 +160,7 @@ NONSENSE = {
     "too many clouds": lambda a: a["map.clouds"].__setitem__(0, 65),
     "seen before the first cloud": lambda a: a["map.seen"].__setitem__(0, -1),
     "seen after all clouds": lambda a: a["map.seen"].__setitem__(0, 2**62),
-    "no life": lambda a: a["map.life"].__setitem__(0, 0),
+    "no miss left": lambda a: a["map.misses_left"].__setitem__(0, 0),
     "no stamp": lambda a: a.pop("map.stamp"),
     "an infinite stamp": lambda a: a["map.stamp"].__setitem__(0, np.inf),
     "a stamp that ROS has no time for": lambda a: a["map.stamp"].__setitem__(0, 2.0**31),

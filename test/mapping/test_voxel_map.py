@@ -344,7 +344,7 @@ def _surface(boxes: list[np.ndarray]) -> np.ndarray:
 
 @pytest.mark.parametrize(("seed", "start"), [(0, 0), (1, 40), (2, 80)])
 def test_chair_carried_away_disappears_and_nothing_else_does(seed: int, start: int) -> None:
-    """start: where the walk begins. Without Remnants the second walk gives what is left of the
+    """start: where the walk begins. Without Leftovers the second walk gives what is left of the
     chair a new id, and in the third a voxel of it stays for good."""
     rng = np.random.default_rng(seed)
     clearing, hits = VoxelMap(SIZE, 20, 10**6), []

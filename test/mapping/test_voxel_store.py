@@ -1,4 +1,4 @@
-"""VoxelStore and its slots: votes, fading, wear, eviction."""
+"""VoxelStore and its slots: votes, fading, misses, eviction."""
 
 import numpy as np
 import pytest
@@ -92,31 +92,31 @@ def test_longest_unseen_leave_first(num_new: int, leaving: list[int], evicted: l
     assert store.longest_unseen(np.array(leaving, dtype=np.int64), num_new).tolist() == evicted
 
 
-def test_voxel_that_is_only_missed_wears_out() -> None:
+def test_voxel_that_is_only_missed_is_removed() -> None:
     store, none = store_of([1, 2, 3], [0, 0, 0]), np.zeros(0, dtype=np.int64)
-    store.slots.life[:] = [3, 3, 2]
-    assert store.wear(np.array([0, 2]), none, 3).tolist() == []
-    assert store.wear(np.array([0, 2]), none, 3).tolist() == [2]
+    store.slots.misses_left[:] = [3, 3, 2]
+    assert store.count_misses(np.array([0, 2]), none, 3).tolist() == []
+    assert store.count_misses(np.array([0, 2]), none, 3).tolist() == [2]
     # hit and seen through by one cloud is a hit; a hit adds 4, up to twice the count
-    assert store.wear(np.array([0, 2]), np.array([0, 1]), 3).tolist() == [2]
-    assert store.slots.life.tolist() == [5, 6, 0]
+    assert store.count_misses(np.array([0, 2]), np.array([0, 1]), 3).tolist() == [2]
+    assert store.slots.misses_left.tolist() == [5, 6, 0]
 
 
-def test_life_ends_at_its_bound_also_at_the_largest_count() -> None:
+def test_misses_end_at_its_bound_also_at_the_largest_count() -> None:
     store, none = store_of([1], [0]), np.zeros(0, dtype=np.int64)
-    store.slots.life[:] = 127
+    store.slots.misses_left[:] = 127
     for _ in range(100):
-        assert store.wear(none, np.array([0]), 127).tolist() == []
-    assert store.slots.life.tolist() == [254]
+        assert store.count_misses(none, np.array([0]), 127).tolist() == []
+    assert store.slots.misses_left.tolist() == [254]
 
 
 def test_thin_thing_hit_by_one_cloud_of_five_stays_and_by_one_of_seven_goes() -> None:
     none, row = np.zeros(0, dtype=np.int64), np.array([0])
     for every, stays in ((5, True), (7, False)):
         store = store_of([1], [0])
-        store.slots.life[:] = 8
+        store.slots.misses_left[:] = 8
         ended = [
-            len(store.wear(row, row if number % every == 0 else none, 8)) > 0
+            len(store.count_misses(row, row if number % every == 0 else none, 8)) > 0
             for number in range(100)
         ]
         assert any(ended) != stays
