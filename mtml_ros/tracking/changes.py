@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mtml_ros.core.instances import Segmentation
-from mtml_ros.core.voxels import is_in, pack_keys, unpack_keys
+from mtml_ros.core.sorted_keys import is_in
+from mtml_ros.core.voxels import pack_keys, unpack_keys
 from mtml_ros.tracking.tracker import TrackedInstance
 
 
