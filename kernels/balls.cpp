@@ -10,8 +10,9 @@ using Floats = Vector<float>;
 constexpr int WIDTH = LANES<float>;
 constexpr int PARTS = BLOCK / WIDTH;
 
-void bound(const Blocks& points, const float* center, float* distance) {
-  for (std::int64_t b = 0; b < points.stride; b += WIDTH) {
+void bound(const Blocks& points, std::int64_t first, std::int64_t last, const float* center,
+           float* distance) {
+  for (std::int64_t b = first; b < last; b += WIDTH) {
     Floats squared{};
     for (int d = 0; d < points.dimensions; ++d) {
       const Floats under = load(points.low + d * points.stride + b) - center[d];
@@ -19,7 +20,7 @@ void bound(const Blocks& points, const float* center, float* distance) {
       const Floats gap = under > over ? under : over;
       squared += gap > 0 ? gap * gap : Floats{};
     }
-    store(distance + b, squared);
+    store(distance + b - first, squared);
   }
 }
 

@@ -21,8 +21,10 @@ struct Blocks {
 };
 
 struct Balls {
-  // distance[b]: squared, at least that from the center to any point of the block.
-  void (*bound)(const Blocks& points, const float* center, float* distance);
+  // distance[b - first]: squared, at most that from the center to any point of block b, for blocks
+  // from `first`, a multiple of LARGEST_WIDTH, up to `last`; it has room for such a multiple.
+  void (*bound)(const Blocks& points, std::int64_t first, std::int64_t last, const float* center,
+                float* distance);
   // Adds up the points of the blocks listed that lie within a squared distance of the center, and
   // counts them. sums has room for dimensions * LARGEST_WIDTH values.
   std::int64_t (*sum)(const Blocks& points, const std::int32_t* list, std::int64_t count,

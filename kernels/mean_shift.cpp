@@ -6,85 +6,12 @@
 #include <limits>
 #include <numeric>
 
+#include "blocked_points.hpp"
 #include "instruction_sets.hpp"
 #include "thread_pool.hpp"
 
 namespace mtml {
 namespace {
-
-constexpr float FAR = 1e30f;
-
-// Points halved along their widest dimension until BLOCK of them are left.
-class BlockedPoints {
- public:
-  BlockedPoints(const float* points, std::int64_t count, int dimensions)
-      : order_(count), dimensions_(dimensions) {
-    std::iota(order_.begin(), order_.end(), 0);
-    split(points, 0, count);
-    blocks_ = static_cast<std::int64_t>(starts_.size());
-    starts_.push_back(count);
-    values_.assign(blocks_ * dimensions * BLOCK, FAR);
-    stride_ = (blocks_ + LARGEST_WIDTH - 1) / LARGEST_WIDTH * LARGEST_WIDTH;
-    low_.assign(dimensions * stride_, FAR);
-    high_.assign(dimensions * stride_, FAR);
-    for (std::int64_t b = 0; b < blocks_; ++b)
-      for (int d = 0; d < dimensions; ++d) {
-        float low = FAR, high = -FAR;
-        for (auto i = starts_[b]; i < starts_[b + 1]; ++i) {
-          const float value = points[order_[i] * dimensions + d];
-          values_[(b * dimensions + d) * BLOCK + i - starts_[b]] = value;
-          low = std::min(low, value);
-          high = std::max(high, value);
-        }
-        low_[d * stride_ + b] = low;
-        high_[d * stride_ + b] = high;
-      }
-  }
-
-  Blocks view() const { return {dimensions_, blocks_, stride_, values_.data(), low_.data(), high_.data()}; }
-  std::int64_t blocks() const { return blocks_; }
-  std::int64_t size(std::int64_t block) const { return starts_[block + 1] - starts_[block]; }
-  // The point, as it was given, that is i-th of a block.
-  std::int64_t point(std::int64_t block, std::int64_t i) const { return order_[starts_[block] + i]; }
-
- private:
-  void split(const float* points, std::int64_t first, std::int64_t last) {
-    if (last - first <= BLOCK) {
-      starts_.push_back(first);
-      return;
-    }
-    int widest = 0;
-    float width = -1;
-    for (int d = 0; d < dimensions_; ++d) {
-      float low = FAR, high = -FAR;
-      for (auto i = first; i < last; ++i) {
-        const float value = points[order_[i] * dimensions_ + d];
-        low = std::min(low, value);
-        high = std::max(high, value);
-      }
-      if (high - low > width) {
-        width = high - low;
-        widest = d;
-      }
-    }
-    // a multiple of BLOCK on the left, so that few blocks are not full
-    const auto half = (last - first + BLOCK) / (2 * BLOCK) * BLOCK;
-    const auto middle = first + std::max<std::int64_t>(half, BLOCK);
-    std::nth_element(order_.begin() + first, order_.begin() + middle, order_.begin() + last,
-                     [&](std::int64_t a, std::int64_t b) {
-                       const float x = points[a * dimensions_ + widest];
-                       const float y = points[b * dimensions_ + widest];
-                       return x != y ? x < y : a < b;
-                     });
-    split(points, first, middle);
-    split(points, middle, last);
-  }
-
-  std::vector<std::int64_t> order_, starts_;
-  int dimensions_;
-  std::int64_t blocks_ = 0, stride_ = 0;
-  std::vector<float> values_, low_, high_;
-};
 
 struct Climbed {
   std::vector<float> mode;
@@ -129,17 +56,6 @@ class Peeling {
   }
 
  private:
-  // The blocks that may have points within a squared distance of the center.
-  void touching(const float* center, float limit, std::vector<std::int32_t>& list) const {
-    thread_local std::vector<float> distance;
-    distance.resize(blocked_.view().stride);
-    instruction_set().balls->bound(blocked_.view(), center, distance.data());
-    list.clear();
-    for (std::int64_t b = 0; b < blocked_.blocks(); ++b)
-      // a little more than the limit: bounds are rounded otherwise than distances
-      if (distance[b] <= limit * 1.0001f) list.push_back(static_cast<std::int32_t>(b));
-  }
-
   Climbed climb(std::int64_t seed) const {
     const auto& balls = *instruction_set().balls;
     const auto view = blocked_.view();
@@ -149,7 +65,7 @@ class Peeling {
     std::vector<std::int32_t> list;
     Climbed result;
     for (int step = 0;; ++step) {
-      touching(center.data(), limit, list);
+      blocked_.touching(center.data(), limit, list);
       const auto size = static_cast<std::int64_t>(list.size());
       result.weight = balls.sum(view, list.data(), size, center.data(), limit, moved.data());
       double length = 0;
@@ -164,8 +80,8 @@ class Peeling {
     const float basin = s_.basin * bandwidth_ * s_.basin * bandwidth_;
     std::vector<std::uint8_t> inside(blocked_.blocks() * BLOCK, 0);
     std::vector<std::int32_t> ball, around;
-    touching(center.data(), limit, ball);
-    touching(start, basin, around);
+    blocked_.touching(center.data(), limit, ball);
+    blocked_.touching(start, basin, around);
     balls.mark(view, ball.data(), std::int64_t(ball.size()), center.data(), limit, inside.data());
     balls.mark(view, around.data(), std::int64_t(around.size()), start, basin, inside.data());
     std::set_union(ball.begin(), ball.end(), around.begin(), around.end(),

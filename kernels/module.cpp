@@ -1,77 +1,18 @@
-// The Python module mtml_ros._kernels: checks of arrays, and calls with Python's lock released.
-#include <pybind11/numpy.h>
-#include <pybind11/pybind11.h>
-#include <pybind11/stl.h>
-
-#include <cmath>
-#include <memory>
-#include <optional>
-#include <string>
-
-#include "convolution.hpp"
+// The Python module mtml_ros._kernels: threads, instruction sets, convolutions. Calls release
+// Python's lock.
+#include "arrays.hpp"
 #include "instruction_sets.hpp"
 #include "map.hpp"
-#include "mean_shift.hpp"
 #include "thread_pool.hpp"
 
 namespace py = pybind11;
 using namespace mtml;
 
+namespace mtml {
+void bind_grouping(py::module_& m);  // module_grouping.cpp
+}
+
 namespace {
-
-template <class T>
-using Array = py::array_t<T>;
-using Keys = Array<std::int64_t>;
-
-template <class T>
-py::array_t<T> to_numpy(std::vector<T>&& values) {
-  auto held = std::make_unique<std::vector<T>>(std::move(values));
-  auto* const data = held->data();
-  const auto size = static_cast<py::ssize_t>(held->size());
-  py::capsule owner(held.release(), [](void* p) { delete static_cast<std::vector<T>*>(p); });
-  return py::array_t<T>(size, data, owner);
-}
-
-[[noreturn]] void refuse(const std::string& what) { throw std::invalid_argument(what); }
-
-const std::int64_t* checked_keys(const Keys& keys) {
-  if (keys.ndim() != 1 || !(keys.flags() & py::array::c_style)) refuse("keys: not (V,) in a row");
-  const auto* const k = keys.data();
-  for (py::ssize_t i = 1; i < keys.size(); ++i)
-    if (k[i - 1] >= k[i]) refuse("keys: not in ascending order, each once");
-  return k;
-}
-
-// A matrix (rows, columns) whose rows are each without gaps.
-template <class T>
-void check_rows(const Array<T>& a, const char* name, std::int64_t rows, std::int64_t columns) {
-  if (a.ndim() != 2 || a.shape(0) != rows || a.shape(1) != columns)
-    refuse(std::string(name) + ": not of shape (" + std::to_string(rows) + ", " +
-           std::to_string(columns) + ")");
-  const auto size = static_cast<py::ssize_t>(sizeof(T));
-  if ((columns > 1 && a.strides(1) != size) || a.strides(0) % size || a.strides(0) < 0)
-    refuse(std::string(name) + ": its rows are not each without gaps");
-}
-
-template <class T>
-Rows<const T> read_rows(const Array<T>& a, const char* name, std::int64_t rows, std::int64_t columns) {
-  check_rows(a, name, rows, columns);
-  return {a.data(), a.strides(0) / static_cast<py::ssize_t>(sizeof(T))};
-}
-
-template <class T>
-Rows<T> write_rows(Array<T>& a, const char* name, std::int64_t rows, std::int64_t columns) {
-  check_rows(a, name, rows, columns);
-  return {a.mutable_data(), a.strides(0) / static_cast<py::ssize_t>(sizeof(T))};
-}
-
-template <class T>
-const T* read_vector(const std::optional<Array<T>>& a, const char* name, std::int64_t size) {
-  if (!a) return nullptr;
-  if (a->ndim() != 1 || a->size() != size || !(a->flags() & py::array::c_style))
-    refuse(std::string(name) + ": not of shape (" + std::to_string(size) + ",)");
-  return a->data();
-}
 
 // Elements, channels in and out of weights (or their gradient), which must suit the map.
 template <class T>
@@ -193,37 +134,7 @@ PYBIND11_MODULE(_kernels, m) {
                               std::move(result.up));
       },
       py::arg("keys").noconvert());
-  m.def(
-      "mean_shift",
-      [](const Array<float>& points, const std::vector<float>& bandwidths, std::int64_t sample,
-         int seeds, int max_rounds, int max_steps, float tolerance, float basin, float fringe) {
-        if (points.ndim() != 2 || points.shape(0) < 1 || points.shape(1) < 1 ||
-            !(points.flags() & py::array::c_style))
-          refuse("points: not (V, E) in a row, V and E at least 1");
-        if (sample < 1 || seeds < 1 || max_rounds < 1 || max_steps < 1)
-          refuse("sample, seeds, max_rounds, max_steps: must be at least 1");
-        const auto* const data = points.data();
-        const auto count = points.shape(0);
-        const auto dimensions = static_cast<int>(points.shape(1));
-        auto found = [&] {
-          py::gil_scoped_release free;
-          for (py::ssize_t i = 0; i < points.size(); ++i)
-            if (!std::isfinite(data[i])) refuse("points: not all finite");
-          return mean_shift(data, count, dimensions, bandwidths,
-                            {sample, seeds, max_rounds, max_steps, tolerance, basin, fringe});
-        }();
-        py::list results;
-        for (auto& one : found) {
-          auto modes = to_numpy(std::move(one.modes));
-          results.append(py::make_tuple(to_numpy(std::move(one.cluster)),
-                                        modes.reshape({modes.size() / dimensions,
-                                                       py::ssize_t(dimensions)})));
-        }
-        return results;
-      },
-      py::arg("points").noconvert(), py::arg("bandwidths"), py::kw_only(), py::arg("sample"),
-      py::arg("seeds"), py::arg("max_rounds"), py::arg("max_steps"), py::arg("tolerance"),
-      py::arg("basin"), py::arg("fringe"));
+  bind_grouping(m);
   bind_convolve<float>(m);
   bind_convolve<double>(m);
 }

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components as graph_components
 
-from mtml_ros.core.neighbors import FORWARD_NEIGHBORS, key_steps
-from mtml_ros.core.sorted_keys import find
-from mtml_ros.core.voxels import pack_keys
+from mtml_ros.core.kernels import kernels
+from mtml_ros.core.voxels import COORDINATE_BITS, pack_keys
 
 
 def neighbor_edges(coordinates: np.ndarray) -> np.ndarray:
@@ -17,14 +14,7 @@ def neighbor_edges(coordinates: np.ndarray) -> np.ndarray:
     coordinates: (V, 3) int32, sorted by key, as in a VoxelGrid. The cost follows the voxels, not
     their bounding box, and the edges serve every labelling of the same grid.
     """
-    keys = pack_keys(coordinates)
-    here, there = [], []
-    for step in key_steps(FORWARD_NEIGHBORS):
-        found, at = find(keys, keys + step)
-        hit = np.flatnonzero(found)
-        here.append(hit)
-        there.append(at[hit])
-    return np.stack([np.concatenate(here), np.concatenate(there)], axis=1)
+    return kernels.neighbor_edges(pack_keys(coordinates), COORDINATE_BITS)
 
 
 def label_components(edges: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -33,15 +23,7 @@ def label_components(edges: np.ndarray, labels: np.ndarray) -> np.ndarray:
     edges: (E, 2) from `neighbor_edges`. labels: (V,) integers; negative: in no component (-1).
     Components are numbered from 0 in the order of their first voxels.
     """
-    a, b = edges[:, 0], edges[:, 1]
-    joined = edges[(labels[a] == labels[b]) & (labels[a] >= 0)]
-    v = len(labels)
-    graph = coo_matrix((np.ones(len(joined), dtype=bool), (joined[:, 0], joined[:, 1])), (v, v))
-    _, component = graph_components(graph, directed=False)
-    inside = labels >= 0
-    result = np.full(v, -1, dtype=np.int32)
-    result[inside] = number_by_appearance(component[inside])
-    return result
+    return kernels.label_components(edges, labels.astype(np.int64))
 
 
 def connected_components(coordinates: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:

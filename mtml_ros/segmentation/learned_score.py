@@ -15,14 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from mtml_ros.core.errors import CheckpointError
-from mtml_ros.core.majority import most_frequent
-from mtml_ros.core.sorted_keys import find
+from mtml_ros.core.kernels import kernels
 from mtml_ros.segmentation.context import VoxelContext
 from mtml_ros.segmentation.paper_score import direction_coherency
 from mtml_ros.segmentation.proposals import Masks
 
-BLOCK = 1 << 23
-"""Distances held in memory at a time."""
+MAX_JUMP = 4.0
+"""The farthest that two embeddings are taken to be apart where a proposal ends."""
 
 FEATURES = (
     "direction coherency",
@@ -88,25 +87,26 @@ class QualityModel:
 def mask_features(masks: Masks, context: VoxelContext) -> np.ndarray:
     """(P, F) float32: FEATURES of each mask, and LABEL_FEATURES where the network judges
     labels; masks are not empty."""
-    c = context
-    rows = c.embedding[masks.voxel].astype(np.float64)
-    sizes = masks.sizes
-    means = np.stack([_mean(masks, column) for column in rows.T], axis=1)
-    distance = np.linalg.norm(rows - means[masks.mask], axis=1)
-    covered, pure = _main_share(masks, c.component)
-    leaving, jump = _cut(masks, c)
+    c, at = context, (masks.voxel, masks.starts)
+    embedding = np.ascontiguousarray(c.embedding, dtype=np.float32)
+    means = kernels.mask_means(*at, embedding)
+    half, one, distance = kernels.mask_spread(*at, embedding, means).T
+    covered, pure = kernels.main_group_shares(*at, c.component.astype(np.int64)).T
+    leaving, jump = kernels.mask_contacts(*at, c.edges, c.candidates, embedding, MAX_JUMP).T
+    ball = kernels.count_within(embedding[c.candidates], means.astype(np.float32), 1.0)
+    inside = one * masks.sizes
     columns = [
         direction_coherency(masks, c.direction, c.centers),
-        _mean(masks, distance <= 0.5),
-        _mean(masks, distance <= 1.0),
-        _mean(masks, distance),
-        np.log(sizes),
+        half,
+        one,
+        distance,
+        np.log(masks.sizes),
         covered,
         pure,
-        _main_share(masks, c.labels.astype(np.int64))[1],
+        kernels.main_group_shares(*at, c.labels.astype(np.int64))[:, 1],
         leaving,
         jump,
-        _overlap_with_ball(masks, means, c),
+        inside / np.maximum(ball + masks.sizes - inside, 1),
         _best_class(masks, c.probability),
     ]
     if c.given is not None:
@@ -114,76 +114,19 @@ def mask_features(masks: Masks, context: VoxelContext) -> np.ndarray:
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def _mean(masks: Masks, values: np.ndarray) -> np.ndarray:
-    return np.bincount(masks.mask, weights=values, minlength=masks.count) / masks.sizes
-
-
-def _main_share(masks: Masks, group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each mask's most frequent group (labels >= 0): the share of that group in the mask, and
-    the share of the mask in that group. 0 where no voxel has a group."""
-    total = np.bincount(group[group >= 0], minlength=1)
-    mine = group[masks.voxel]
-    inside = mine >= 0
-    owner, best, most = most_frequent(masks.mask[inside], mine[inside])
-    covered, pure = np.zeros(masks.count), np.zeros(masks.count)
-    covered[owner] = most / total[best]
-    pure[owner] = most / masks.sizes[owner]
-    return covered, pure
-
-
-def _cut(masks: Masks, c: VoxelContext) -> tuple[np.ndarray, np.ndarray]:
-    """Share of the contacts of each mask's voxels with candidates that leave the mask, and the
-    mean distance in the embedding across those (4, the greatest counted, where there are none)."""
-    v = len(c.candidates)
-    a, b = c.edges[c.candidates[c.edges].all(axis=1)].T
-    a, b = np.concatenate([a, b]), np.concatenate([b, a])
-    jump = np.minimum(np.linalg.norm(c.embedding[a] - c.embedding[b], axis=1), 4.0)
-    order = np.argsort(a, kind="stable")
-    b, jump = b[order], jump[order]
-    degree = np.bincount(a, minlength=v)
-    start = np.cumsum(degree) - degree
-    count = degree[masks.voxel]
-    before = np.cumsum(count) - count
-    contact = np.arange(int(count.sum())) + np.repeat(start[masks.voxel] - before, count)
-    owner = np.repeat(masks.mask, count)
-    # a contact is inside when its other end is in the same mask
-    members = masks.mask * v + masks.voxel
-    other = owner * v + b[contact]
-    outside = ~find(members, other)[0]
-    contacts = np.bincount(owner, minlength=masks.count)
-    left = np.bincount(owner[outside], minlength=masks.count)
-    jumps = np.bincount(owner[outside], weights=jump[contact[outside]], minlength=masks.count)
-    return left / np.maximum(contacts, 1), np.where(left > 0, jumps / np.maximum(left, 1), 4.0)
-
-
-def _overlap_with_ball(masks: Masks, means: np.ndarray, c: VoxelContext) -> np.ndarray:
-    points = c.embedding[c.candidates].astype(np.float32)
-    squares = (points**2).sum(axis=1)
-    centers = means.astype(np.float32)
-    ball = np.zeros(masks.count, dtype=np.int64)
-    block = max(1, BLOCK // max(1, len(points)))
-    for start in range(0, masks.count, block):
-        part = centers[start : start + block]
-        squared = squares - 2 * part @ points.T + (part**2).sum(axis=1)[:, None]
-        ball[start : start + block] = (squared <= 1.0).sum(axis=1)
-    rows = c.embedding[masks.voxel]
-    near = np.linalg.norm(rows - means[masks.mask], axis=1) <= 1.0
-    shared = np.bincount(masks.mask[near], minlength=masks.count)
-    return shared / np.maximum(ball + masks.sizes - shared, 1)
-
-
 def _best_class(masks: Masks, probability: np.ndarray | None) -> np.ndarray:
     if probability is None:
         return np.ones(masks.count)
-    rows = probability[masks.voxel]
-    return np.stack([_mean(masks, column) for column in rows.T], axis=1).max(axis=1)
+    rows = np.ascontiguousarray(probability, dtype=np.float32)
+    best: np.ndarray = kernels.mask_means(masks.voxel, masks.starts, rows).max(axis=1)
+    return best
 
 
 def _label_agreement(masks: Masks, given: np.ndarray, candidates: np.ndarray) -> list[np.ndarray]:
     """LABEL_FEATURES of each mask."""
     labelled = given >= 0
-    share = _mean(masks, labelled[masks.voxel])
-    mean = _mean(masks, np.maximum(given, 0)[masks.voxel]) / np.maximum(share, 1e-9)
+    rows = np.stack([labelled, np.maximum(given, 0)], axis=1).astype(np.float32)
+    share, total = kernels.mask_means(masks.voxel, masks.starts, rows).T
     here = given[labelled & candidates]
     scene = float(here.mean()) if len(here) else 0.0
-    return [mean, np.full(masks.count, scene), 1 - share]
+    return [total / np.maximum(share, 1e-9), np.full(masks.count, scene), 1 - share]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from torch import Tensor
@@ -41,19 +42,26 @@ class Masks:
     mask: np.ndarray
     count: int
 
-    @property
+    @cached_property
     def sizes(self) -> np.ndarray:
         """(count,) int64: voxels of each mask."""
         return np.bincount(self.mask, minlength=self.count)
 
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """(count + 1,) int64: row at which each mask begins, and the number of rows."""
+        return np.concatenate([[0], np.cumsum(self.sizes)])
+
     def split(self) -> list[np.ndarray]:
         """The voxels of each mask, ascending."""
-        return np.split(self.voxel, np.cumsum(self.sizes)[:-1]) if self.count else []
+        return np.split(self.voxel, self.starts[1:-1]) if self.count else []
 
     def select(self, which: np.ndarray) -> Masks:
         """The masks at positions `which`, in that order."""
-        parts = self.split()
-        return Masks.of([parts[i] for i in which])
+        sizes = self.sizes[which]
+        before = np.cumsum(sizes) - sizes
+        rows = np.arange(int(sizes.sum())) + np.repeat(self.starts[which] - before, sizes)
+        return Masks(self.voxel[rows], np.repeat(np.arange(len(which)), sizes), len(which))
 
     @staticmethod
     def of(parts: Sequence[np.ndarray]) -> Masks:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mtml_ros.segmentation.proposals import Masks
-from mtml_ros.segmentation.suppression import overlaps, suppress
+from mtml_ros.segmentation.suppression import suppress
 
 
 def random_masks(seed: int, count: int = 40, voxels: int = 60) -> Masks:
@@ -32,11 +32,6 @@ def test_the_same_survive_as_in_a_slow_reference(seed, iou):
     masks = random_masks(seed)
     scores = np.random.default_rng(seed).integers(0, 6, masks.count) / 5  # with ties
     assert suppress(masks, scores, 60, iou)[0].tolist() == slow_suppress(masks, scores, iou)
-
-
-def test_overlaps_are_the_voxels_shared():
-    masks = Masks.of([np.array([0, 1, 2]), np.array([2, 3]), np.array([5])])
-    assert overlaps(masks, 6).tolist() == [[3, 1, 0], [1, 2, 0], [0, 0, 1]]
 
 
 def test_ties_go_to_the_larger_then_the_first():
