@@ -23,7 +23,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     config = NetworkConfig(Taxonomy.scannet().names[1:], width=8)
     path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
-    settings = {"min_voxels": 4, "score_threshold": 0.0}
+    settings = {"labelling": {"min_voxels": 4, "score_threshold": 0.0}}
     save_checkpoint(path, Checkpoint(build_network(config), config, settings))
     return path
 

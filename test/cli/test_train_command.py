@@ -35,7 +35,7 @@ def folder(tmp_path_factory):
         "data": {"set": "files", "train": str(made / "train"), "taxonomy": "toy",
                  "validation": str(made / "validation")},
         "network": {"input": "features", "feature_size": 5, "width": 8},
-        "settings": {"score_threshold": 0.0, "learned_score": False},
+        "settings": {"labelling": {"score_threshold": 0.0}, "score": {"learned": False}},
         "steps": 3, "batch_size": 1, "validation_scenes": 1, "workers": 0,
     }  # fmt: skip
     (made / "recipe.yaml").write_text(yaml.safe_dump(recipe))
