@@ -27,8 +27,9 @@ from mtml_ros.tracking.tracker import InstanceTracker, TrackedInstance
 if TYPE_CHECKING:
     from mtml_ros.segmentation.segmenter import InstanceSegmenter
 
-BYTES_A_VOXEL = 6000
-"""Peak memory of an update for each voxel segmented at once (benchmarks/bounded_work.py)."""
+BYTES_A_VOXEL = 12_000
+"""Peak memory of an update for each voxel segmented at once: a solid block's, the most that was
+seen (benchmarks/bounded_work.py); rooms take less than half."""
 
 LEAST_REGION = 8192
 """Voxels that are segmented at once, at least: where memory does not do for these, another device
@@ -96,23 +97,26 @@ class ObjectMapper:
         taxonomy: Taxonomy | None = None,
         device: str = "auto",
         max_voxels: int = MAX_VOXELS,
+        map_radius: float = math.inf,
+        max_memory: float | None = None,
     ) -> ObjectMapper:
         """A mapper with an empty map, at the voxel size of the weights.
 
         weights: a file, or the name of weights that ship (None: the default ones). taxonomy: what
-        the clouds' class indices mean (None: ScanNet's). max_voxels: bound on the map.
+        the clouds' class indices mean (None: ScanNet's). max_voxels, map_radius (metres about the
+        sensor): bounds on the map. max_memory: megabytes, bound on an update.
         Raises CheckpointError or ConfigurationError.
         """
         from mtml_ros.segmentation.segmenter import InstanceSegmenter
 
         labels = taxonomy or Taxonomy.scannet()
         first = InstanceSegmenter.load(weights, labels, device)
-        voxel_map = VoxelMap(first.voxel_size, len(labels), max_voxels)
+        voxel_map = VoxelMap(first.voxel_size, len(labels), max_voxels, map_radius=map_radius)
 
         def load_segmenter(name: str) -> InstanceSegmenter:
             return first if name == device else InstanceSegmenter.load(weights, labels, name)
 
-        return ObjectMapper(voxel_map, labels, load_segmenter, device)
+        return ObjectMapper(voxel_map, labels, load_segmenter, device, max_memory=max_memory)
 
     @property
     def device(self) -> str:

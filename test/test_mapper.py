@@ -199,7 +199,7 @@ def test_on_the_cpu_too_smaller_regions_are_taken(error):
 
 @pytest.mark.parametrize(
     ("megabytes", "expected"),
-    [(None, REGION_VOXELS), (1e6, REGION_VOXELS), (100, 100e6 // BYTES_A_VOXEL), (1, LEAST_REGION)],
+    [(None, REGION_VOXELS), (1e6, REGION_VOXELS), (500, 500e6 // BYTES_A_VOXEL), (1, LEAST_REGION)],
 )
 def test_regions_are_as_large_as_memory_allows(megabytes, expected):
     seen = []

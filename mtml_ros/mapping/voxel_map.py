@@ -30,6 +30,10 @@ it; up to twice as many if it was hit often, and a hit in between makes up for s
 VoxelStore.count_misses). What is left of an object most of which was removed goes with it (see
 Leftovers)."""
 
+WINDOW_STEP = 1 / 32
+"""Share of map_radius that the sensor goes before the map is cut to the radius again: that much
+farther than the radius lies the farthest voxel at most."""
+
 MAX_STAMP = 2.0**31
 """Seconds; ROS's Time holds none beyond, so that no saved map has one."""
 
@@ -41,7 +45,8 @@ class IntegrationReport:
     """What one cloud did to the map, in voxels.
 
     observed: voxels that the cloud hit. new: of those, not in the map before. relabelled: of the
-    others, with another label now. evicted: removed for room, the longest unseen first.
+    others, with another label now. evicted: removed for room, the longest unseen first, or left
+    behind by the sensor.
     cleared: removed because the sensor looked through them, or the map was replaced.
     """
 
@@ -84,6 +89,8 @@ class VoxelMap:
         voxel at 20 classes.
     clear_after: clouds (1 to 127) that must see through a voxel before it is removed, up to twice
         as many if it was hit often; only clouds whose sensor's origin is known count.
+    map_radius: metres; voxels farther than this from where the sensor is now are forgotten, so
+        that an endless run needs no endless map. Only clouds whose sensor's origin is known count.
 
     Each point votes for its class, weighted by its confidence; the class with most votes is the
     voxel's label, unknown only where none has any.
@@ -95,6 +102,7 @@ class VoxelMap:
         num_classes: int,
         max_voxels: int,
         clear_after: int = CLEAR_AFTER,
+        map_radius: float = np.inf,
     ) -> None:
         if not (np.isfinite(voxel_size) and voxel_size > 0):
             raise ConfigurationError(f"voxel_size must be above 0 m, not {voxel_size}")
@@ -104,15 +112,19 @@ class VoxelMap:
             raise ConfigurationError(f"max_voxels must be 1 to 2^31 - 1, not {max_voxels}")
         if not 1 <= clear_after <= 127:
             raise ConfigurationError(f"clear_after must be 1 to 127 clouds, not {clear_after}")
+        if not map_radius > 0:
+            raise ConfigurationError(f"map_radius must be above 0 m, not {map_radius}")
         self.voxel_size = float(voxel_size)
         self.num_classes = num_classes
         self.max_voxels = max_voxels
         self.clear_after = clear_after
+        self.map_radius = float(map_radius)
         self._changing = threading.Lock()  # held by the one thread that changes the map
         self._lock = threading.Lock()  # held only while the map is between two states
         self._store = VoxelStore(num_classes, max_voxels)
         self._leftovers = Leftovers()
         self._clouds = 0
+        self._window: np.ndarray | None = None  # the sensor when the map was last cut to its radius
         self._stamp: float | None = None
         self._revision = 0
         self._grid: VoxelGrid | None = None  # the snapshot, while it holds
@@ -151,10 +163,15 @@ class VoxelMap:
             if origin is not None:
                 ends = self._ray_ends(points.xyz, cloud)
                 missed = cast_rays(store.keys, origin, ends, self.voxel_size)
-            known, hit = store.find(cloud.keys)
-            new_keys = cloud.keys[~known]
+            keys, votes = cloud.keys, cloud.votes
+            if origin is not None and np.isfinite(self.map_radius):
+                near = self._distance(keys, origin) <= self.map_radius
+                keys, votes = keys[near], votes[near]
+            left_behind = self._left_behind(origin)
+            known, hit = store.find(keys)
+            new_keys = keys[~known]
             missed = without_hit_neighbor(store, missed, hit)
-            slots = np.empty(len(cloud.keys), dtype=np.int32)
+            slots = np.empty(len(keys), dtype=np.int32)
             slots[known] = store.slot[hit]
             with self._lock:
                 self._clouds += 1
@@ -162,18 +179,18 @@ class VoxelMap:
                 store.slots.seen[slots[known]] = self._clouds
                 cleared = store.count_misses(missed, hit, self.clear_after)
                 cleared = self._leftovers.join(store, cleared, self._clouds, self.clear_after)
-                evicted = store.longest_unseen(cleared, len(new_keys))
-                leaving = np.union1d(cleared, evicted)
+                leaving = np.union1d(cleared, left_behind)
+                evicted = store.longest_unseen(leaving, len(new_keys))
+                leaving = np.union1d(leaving, evicted)
                 if len(leaving) or len(new_keys):
                     slots[~known] = store.exchange(leaving, new_keys)
                     store.slots.seen[slots[~known]] = self._clouds
                     store.slots.misses_left[slots[~known]] = self.clear_after
-                relabelled = int(np.count_nonzero(store.slots.vote(slots, cloud.votes)[known]))
+                relabelled = int(np.count_nonzero(store.slots.vote(slots, votes)[known]))
                 if len(leaving) or len(new_keys) or relabelled:
                     self._changed()
-        return IntegrationReport(
-            len(cloud.keys), len(new_keys), relabelled, len(evicted) + cloud.left_out, len(cleared)
-        )
+        dropped = len(leaving) - len(cleared) + cloud.left_out
+        return IntegrationReport(len(keys), len(new_keys), relabelled, dropped, len(cleared))
 
     def replace(self, points: LabeledPoints, stamp: float) -> IntegrationReport:
         """Make this cloud the whole map. Raises InputError as `integrate` does."""
@@ -190,7 +207,7 @@ class VoxelMap:
                 self._clouds += 1
                 self._stamp = float(stamp)
                 slots.seen[:] = self._clouds
-                self._store = store
+                self._store, self._window = store, None
                 if new or gone or relabelled:
                     self._changed()
         return IntegrationReport(len(cloud.keys), new, relabelled, cloud.left_out, gone)
@@ -202,6 +219,7 @@ class VoxelMap:
                 self._changed()
             self._store = VoxelStore(self.num_classes, self.max_voxels)
             self._leftovers = Leftovers()
+            self._window = None
 
     def snapshot(self) -> VoxelGrid:
         """The map as it is now. While nothing changes, the same object; do not write into it."""
@@ -265,9 +283,27 @@ class VoxelMap:
         """Take over what `read` gave; cannot fail."""
         with self._changing, self._lock:
             self._store, self._stamp = saved.store, saved.stamp
+            self._window = None
             self._leftovers = Leftovers()
             self._clouds = int(saved.store.slots.seen.max(initial=0))
             self._changed()
+
+    def _left_behind(self, origin: np.ndarray | None) -> np.ndarray:
+        """Rows (ascending) of the voxels beyond map_radius from the sensor; looked for only when it
+        has gone a WINDOW_STEP of the radius since the last time."""
+        reach = self.map_radius
+        if origin is None or not np.isfinite(reach):
+            return np.zeros(0, dtype=np.int64)
+        if self._window is not None and np.linalg.norm(origin - self._window) < WINDOW_STEP * reach:
+            return np.zeros(0, dtype=np.int64)
+        self._window = origin
+        return np.flatnonzero(self._distance(self._store.keys, origin) > reach)
+
+    def _distance(self, keys: np.ndarray, origin: np.ndarray) -> np.ndarray:
+        """(n,) float64, metres from the sensor to the voxels' centres."""
+        offset = (unpack_keys(keys) + 0.5) * self.voxel_size - origin
+        distance: np.ndarray = np.sqrt(np.einsum("ni,ni->n", offset, offset))
+        return distance
 
     def _changed(self) -> None:
         self._revision += 1
