@@ -30,7 +30,7 @@ $(READY): $(INPUTS)
 	scripts/prepare_machine $(PYTHON)
 	$(BIN)/pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	touch $(VENV)/COLCON_IGNORE
-	MTML_ROS_DISTRO=$(DISTRO) $(BIN)/pip install -c constraints.txt '.[$(DISTRO),train,test]'
+	MTML_ROS_DISTRO=$(DISTRO) $(BIN)/pip install -c constraints.txt '.[$(DISTRO),train,live,test]'
 	$(BIN)/python scripts/use_checkout.py
 	touch $@
 

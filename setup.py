@@ -25,6 +25,7 @@ REQUIREMENTS = [
     "numpy>=1.22",
     "pillow>=9.0",
     "pyyaml>=5.4",
+    "rosbags>=0.10",
     "safetensors>=0.4",
     "scipy>=1.9",
     "torch>=2.2",
@@ -40,8 +41,11 @@ EXTRAS = {
         "open3d>=0.18; platform_machine != 'x86_64'",
     ],
     "train": ["tensorboard>=2.14"],
+    "cluster": ["distributed>=2024.1"],
+    "live": ["viser>=0.2"],
     "test": [
         "connected-components-3d>=3.12",  # what ours are compared with
+        "distributed>=2024.1",
         "hypothesis>=6.80",
         "import-linter>=2.1",
         "mypy>=1.10",

@@ -1,38 +1,35 @@
-"""mtml segment: finds the separate objects in one labelled scan."""
+"""mtml segment: finds the separate objects in labelled scans."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from mtml_ros.core.instances import Segmentation
     from mtml_ros.core.object_record import ObjectRecord
     from mtml_ros.core.taxonomy import Taxonomy
     from mtml_ros.io.point_files import PointFile
-    from mtml_ros.segmentation.segmenter import InstanceSegmenter
+    from mtml_ros.segmentation.clouds import Found
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
+_FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
-@click.command("segment", short_help="Find the separate objects in a labelled scan.")
-@click.argument("scan", metavar="INPUT", type=_FILE)
-@click.option("--out", type=_FILE, required=True, help="Points with instances: .ply or .npz.")
+@click.command("segment", short_help="Find the separate objects in labelled scans.")
+@click.argument("scans", metavar="INPUT...", type=_FILE, nargs=-1, required=True)
+@click.option("--out", type=_FILE, help="Points with instances: .ply or .npz.")
+@click.option("--out-dir", type=_FOLDER, help="Folder for the results of several INPUTs.")
 @click.option("--objects", "objects_file", type=_FILE, help="Objects as JSON.")
 @click.option("--html", type=_FILE, help="A page that shows the objects in 3D, offline.")
 @click.option("--png", type=_FILE, help="A picture of labels and instances.")
 @click.option(
     "--proposals",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=_FOLDER,
     help="Folder for the overlapping scored masks, in the ScanNet benchmark's format.",
 )
 @click.option("--weights", help="A .safetensors file, or the name of weights that ship.")
@@ -45,143 +42,132 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option(
     "--taxonomy",
-    "taxonomy_name",
     default="scannet",
     show_default=True,
-    help="What the labels mean: scannet (NYU40 ids), toy, or a YAML file.",
+    help="What the labels mean: a name that `mtml taxonomy` lists, or a YAML file.",
 )
+@click.option("--label-field", default="label", show_default=True, help="Name of the labels.")
+@click.option("--no-labels", is_flag=True, help="INPUT has no labels, and that is on purpose.")
+@click.option("--scale", type=float, default=1.0, help="Metres a unit of INPUT; default: 1.")
+@click.option(
+    "--up",
+    type=click.Choice(["z", "y", "x", "-z", "-y", "-x"]),
+    default="z",
+    show_default=True,
+    help="INPUT's axis that points up.",
+)
+@click.option("--recenter", is_flag=True, help="Move INPUT's middle to the origin.")
 @click.option("--voxel-size", type=float, help="Metres; default: what the weights are made for.")
+@click.option("--force", is_flag=True, help="Overwrite INPUT, or results that are there already.")
+@click.option("--jobs", type=click.IntRange(1), default=1, help="Scans at once, with --out-dir.")
+@click.option("--scheduler", help="Address of a Dask scheduler whose workers do --out-dir's work.")
 def command(
-    scan: Path,
-    out: Path,
+    scans: tuple[Path, ...],
+    out: Path | None,
+    out_dir: Path | None,
     objects_file: Path | None,
     html: Path | None,
     png: Path | None,
     proposals: Path | None,
-    weights: str | None,
-    device: str,
-    taxonomy_name: str,
-    voxel_size: float | None,
+    force: bool,
+    jobs: int,
+    scheduler: str | None,
+    **options: Any,
 ) -> None:
     """Finds the separate objects in INPUT: a .ply, .pcd or .npz file with xyz (metres, z up) and
     an integer label a point.
 
     OUT gets INPUT's points in INPUT's order: x y z (.npz: xyz), label (of a point in an object:
     the object's), instance (the object's number in the table, -1: none), score (the object's, 0:
-    none); a .ply also colours by instance. The same input gives the same output, and the same
-    objects as the node finds.
-    """
-    from mtml_ros.core.object_record import table
-    from mtml_ros.core.taxonomy import Taxonomy
-    from mtml_ros.io.point_files import read_points, write_points
+    none). From .ply to .ply all else stays: colours, faces, other properties; without colours it
+    is coloured by instance. The same input gives the same output, and the same objects as the node
+    finds.
 
-    _check_names(out, scan, proposals)
-    taxonomy = Taxonomy.load(taxonomy_name)
+    With --out-dir several INPUTs go to DIR/NAME.ply (or .npz) and DIR/NAME.json each; one that
+    fails does not stop the others, and what is there already is not done again.
+    """
+    if (out is None) == (out_dir is None):
+        raise click.UsageError("give --out for one INPUT, or --out-dir for several")
+    settings = {**options, "force": force}
+    if out_dir is not None:
+        if objects_file or html or png or proposals:
+            raise click.UsageError("--objects, --html, --png and --proposals go with --out alone")
+        from mtml_ros.cli.segment_many import segment_many
+
+        segment_many(scans, out_dir, settings, jobs, scheduler)
+        return
+    if len(scans) > 1:
+        raise click.UsageError("several INPUTs need --out-dir")
+    assert out is not None
+    from mtml_ros.core.object_record import table
+
+    records = segment_file(scans[0], out, settings, objects_file, html, png, proposals)
+    click.echo(table([record.as_dict() for record in records]))
+
+
+def segment_file(
+    scan: Path,
+    out: Path,
+    settings: dict[str, Any],
+    objects_file: Path | None = None,
+    html: Path | None = None,
+    png: Path | None = None,
+    proposals: Path | None = None,
+) -> list[ObjectRecord]:
+    """Segments one file; the records of its objects. settings: the command's other options.
+
+    Raises MtmlError.
+    """
+    from mtml_ros.core.taxonomy import Taxonomy
+    from mtml_ros.io.object_files import write_objects
+    from mtml_ros.io.placement import AS_IT_IS, Placement
+    from mtml_ros.io.point_files import labels_missing, read_points, write_points
+
+    _check_names(out, scan, proposals, settings["force"])
+    taxonomy = Taxonomy.load(settings["taxonomy"])
+    placement = Placement(settings["scale"], settings["up"], settings["recenter"])
+    unlabelled = settings["no_labels"]
     with _step(f"reading {scan.name}") as note:
-        cloud = read_points(scan)
+        cloud = read_points(scan, settings["label_field"], placement)
         note(f"{len(cloud):,} points")
+        if cloud.label is None and not unlabelled:
+            raise labels_missing(cloud, settings["label_field"])
+    _warn(cloud, taxonomy, unlabelled)
     with _step("loading the network") as note:
+        from mtml_ros.segmentation.clouds import segment_cloud
         from mtml_ros.segmentation.segmenter import InstanceSegmenter
 
-        segmenter = InstanceSegmenter.load(weights, taxonomy, device)
+        segmenter = InstanceSegmenter.load(settings["weights"], taxonomy, settings["device"])
         note(str(segmenter.device))
     with _step("segmenting") as note:
-        found = segment_cloud(cloud, segmenter, voxel_size)
+        found = segment_cloud(cloud, segmenter, settings["voxel_size"], unlabelled)
         steps = ", ".join(f"{k} {v:.2f}" for k, v in found.segmentation.seconds.items())
         note(f"{len(found.segmentation.grid):,} voxels; {steps}")
     with _step(f"writing {out.name}"):
-        colors = found.colors() if out.suffix.lower() == ".ply" else None
-        write_points(out, cloud.xyz, found.label, found.instance, found.score, colors)
-    records = [record.as_dict() for record in describe(found, taxonomy)]
+        like = scan if scan.suffix.lower() == ".ply" and placement == AS_IT_IS else None
+        colors = cloud.rgb
+        if out.suffix.lower() == ".ply" and colors is None:
+            from mtml_ros.visualization.colors import instance_colors
+
+            colors = instance_colors(found.instance)
+        elif like is not None:
+            colors = None  # they stay as they are
+        write_points(out, cloud.xyz, found.label, found.instance, found.score, colors, like)
+    records = found.records(taxonomy)
     if objects_file is not None:
-        _write_json(objects_file, found, records)
+        size = found.segmentation.grid.voxel_size
+        moved = {"origin": cloud.origin.tolist()} if placement.recenter else {}
+        write_objects(objects_file, records, voxel_size=size, **moved)
     if proposals is not None:
         with _step(f"writing proposals to {proposals}") as note:
             note(f"{_write_proposals(proposals, scan.stem, found, taxonomy)} masks")
     if html is not None or png is not None:
         with _step("drawing"):
             _draw(cloud, found, taxonomy, scan.stem, html, png)
-    click.echo(table(records))
+    return records
 
 
-@dataclass(frozen=True)
-class Found:
-    """A segmented cloud: the voxels' segmentation, and its values point by point.
-
-    label: (N,) int64 ids. instance: (N,) int32, -1 for none. score: (N,) float32, 0 for none.
-    point_to_voxel: (N,) int64, -1 for points that are not finite.
-    """
-
-    segmentation: Segmentation
-    label: np.ndarray
-    instance: np.ndarray
-    score: np.ndarray
-    point_to_voxel: np.ndarray
-
-    def colors(self) -> np.ndarray:
-        """(N, 3) uint8, by instance, for viewers that know no instances."""
-        from mtml_ros.visualization.colors import instance_colors
-
-        return instance_colors(self.instance)
-
-
-def segment_cloud(
-    cloud: PointFile, segmenter: InstanceSegmenter, voxel_size: float | None = None
-) -> Found:
-    """The objects in a cloud, point for point in its order.
-
-    Voxels and their labels are formed as the node's map forms them of the same points. Points
-    that are not finite belong to nothing. voxel_size: metres, None for that of the weights.
-    Raises InputError where the cloud lacks what the weights need.
-    """
-    import numpy as np
-
-    from mtml_ros.core.errors import ConfigurationError, InputError
-    from mtml_ros.core.voxels import LabeledPoints, VoxelGrid
-
-    taxonomy = segmenter.taxonomy
-    if cloud.label is None and not segmenter.config.semantic:
-        raise InputError(
-            "the input has no label, and these weights need one a point; add an integer field "
-            "(.npz: array) 'label'"
-        )
-    size = segmenter.voxel_size if voxel_size is None else voxel_size
-    if not size > 0:
-        raise ConfigurationError(f"--voxel-size must be above 0 m, not {size}")
-    label = np.zeros(len(cloud), dtype=np.int64) if cloud.label is None else cloud.label
-    finite = cloud.finite
-    points = LabeledPoints(cloud.xyz[finite], taxonomy.encode(label[finite]))
-    features = None if cloud.features is None else cloud.features[finite]
-    grid, voxel = VoxelGrid.from_points(points, size, features)
-    segmentation = segmenter.segment(grid)
-
-    point_to_voxel = np.full(len(cloud), -1, dtype=np.int64)
-    point_to_voxel[finite] = voxel
-    owner = np.append(segmentation.instance, np.int32(-1))  # voxel -1 belongs to nothing
-    scores = np.array([*(o.score for o in segmentation.instances), 0.0], dtype=np.float32)
-    labels = np.append(taxonomy.ids[segmentation.labels], 0).astype(np.int64)
-    instance = owner[point_to_voxel]
-    return Found(
-        segmentation,
-        np.where(instance >= 0, labels[point_to_voxel], label),
-        instance,
-        scores[instance],
-        point_to_voxel,
-    )
-
-
-def describe(found: Found, taxonomy: Taxonomy) -> list[ObjectRecord]:
-    """One record an object, by its number in `instance`."""
-    import numpy as np
-
-    from mtml_ros.core.object_record import ObjectRecord
-
-    objects = found.segmentation.instances
-    points = np.bincount(found.instance[found.instance >= 0], minlength=len(objects))
-    return [ObjectRecord.of(o, i, taxonomy, int(points[i])) for i, o in enumerate(objects)]
-
-
-def _check_names(out: Path, scan: Path, proposals: Path | None) -> None:
+def _check_names(out: Path, scan: Path, proposals: Path | None, force: bool) -> None:
     """Refuses before the work what could not be written after it."""
     from mtml_ros.core.errors import InputError
 
@@ -189,6 +175,8 @@ def _check_names(out: Path, scan: Path, proposals: Path | None) -> None:
         raise InputError(f"--out {out}: must end in .ply or .npz")
     if not out.absolute().parent.is_dir():
         raise InputError(f"--out {out}: there is no folder {out.absolute().parent}")
+    if not force and out.exists() and scan.exists() and out.samefile(scan):
+        raise InputError(f"--out {out}: that is INPUT itself; --force overwrites it")
     if proposals is not None and any(c.isspace() for c in scan.stem):
         raise InputError(
             f"{scan.name}: the benchmark's files are named after INPUT and allow no space; "
@@ -196,14 +184,21 @@ def _check_names(out: Path, scan: Path, proposals: Path | None) -> None:
         )
 
 
-def _write_json(path: Path, found: Found, records: list[dict[str, Any]]) -> None:
-    from mtml_ros.core.errors import InputError
+def _warn(cloud: PointFile, taxonomy: Taxonomy, unlabelled: bool) -> None:
+    """Says on stderr which classes there are, and what looks wrong."""
+    from mtml_ros.io.sanity import check_geometry, check_labels, count_labels, floor_classes
 
-    content = {"voxel_size": found.segmentation.grid.voxel_size, "objects": records}
-    try:
-        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+    finite = cloud.finite
+    xyz = cloud.xyz[finite]
+    if unlabelled or cloud.label is None:
+        warnings = check_geometry(xyz)
+    else:
+        label = cloud.label[finite]
+        click.echo(f"labels: {count_labels(label, taxonomy).summary()}", err=True)
+        floor = floor_classes(taxonomy)[taxonomy.encode(label)]
+        warnings = [*check_geometry(xyz, floor), *check_labels(label, taxonomy, xyz)]
+    for warned in warnings:
+        click.echo(f"warning: {warned.text}", err=True)
 
 
 def _write_proposals(folder: Path, scene: str, found: Found, taxonomy: Taxonomy) -> int:

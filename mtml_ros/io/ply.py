@@ -7,6 +7,7 @@ library is under the GPL and takes memory for what a header claims before it loo
 from __future__ import annotations
 
 import os
+import shutil
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -113,16 +114,84 @@ def write_ply(path: Path, columns: Mapping[str, np.ndarray]) -> None:
     """Writes columns, each (N,), as the vertices of a binary little-endian PLY file."""
     codes = {name: column.dtype.str[1:] for name, column in columns.items()}
     count = len(next(iter(columns.values())))
-    records = np.empty(count, np.dtype([(name, "<" + code) for name, code in codes.items()]))
-    for name, column in columns.items():
-        records[name] = column
     properties = "".join(f"property {_NAMES[code]} {name}\n" for name, code in codes.items())
     header = (
         f"ply\nformat binary_little_endian 1.0\nelement vertex {count}\n{properties}end_header\n"
     )
     with path.open("wb") as file:
         file.write(header.encode("ascii"))
-        records.tofile(file)
+        _records(columns, count, "<").tofile(file)
+
+
+def extend_ply(source: Path, target: Path, columns: Mapping[str, np.ndarray]) -> None:
+    """Writes `source` again with columns, each (N,), among its vertices' properties.
+
+    Those that it has already, also as CloudCompare's "scalar_" name, are replaced, the others come
+    last; all else stays as it is: format, comments, other properties, other elements (faces).
+    Raises InputError as `read_ply` does.
+    """
+    with source.open("rb") as file:
+        byte_order, elements = _read_header(file)
+        end = file.tell()
+        file.seek(0)
+        header = file.read(end).decode("latin-1").splitlines()
+        vertex = elements[-1]
+        given = read_ply(source)
+        names = [name for name, _ in vertex.properties]
+        replaced = {name for name in names if name.removeprefix("scalar_").lower() in columns}
+        kept = {name: given[name] for name in names if name not in replaced}
+        start = header.index(next(line for line in header if line.split()[:2] == _VERTEX)) + 1
+        stop = start + len(vertex.properties)
+        header[start:stop] = [
+            *(line for line in header[start:stop] if line.split()[-1] not in replaced),
+            *(f"property {_NAMES[c.dtype.str[1:]]} {name}" for name, c in columns.items()),
+        ]
+        with target.open("wb") as out:
+            out.write(("\n".join(header) + "\n").encode("latin-1"))
+            _copy_elements_before(file, out, elements[:-1], byte_order)
+            if byte_order == "=":
+                _extend_lines(file, out, vertex, replaced, columns)
+            else:
+                skip = vertex.count * vertex.dtype(byte_order).itemsize
+                file.seek(skip, os.SEEK_CUR)
+                _records({**kept, **columns}, vertex.count, byte_order).tofile(out)
+            shutil.copyfileobj(file, out)
+
+
+_VERTEX = ["element", "vertex"]
+
+
+def _copy_elements_before(
+    file: BinaryIO, out: BinaryIO, elements: list[_Element], byte_order: str
+) -> None:
+    for element in elements:
+        if byte_order == "=":
+            out.writelines(islice(file, element.count))
+        else:
+            out.write(file.read(element.count * element.dtype(byte_order).itemsize))
+
+
+def _extend_lines(
+    file: BinaryIO,
+    out: BinaryIO,
+    vertex: _Element,
+    replaced: set[str],
+    columns: Mapping[str, np.ndarray],
+) -> None:
+    """The vertices of an ascii file, each value that stays in the very digits it had."""
+    stay = [i for i, (name, _) in enumerate(vertex.properties) if name not in replaced]
+    new = zip(*(column.tolist() for column in columns.values()))
+    for line, values in zip(islice(file, vertex.count), new):
+        words = line.decode("latin-1").split()
+        out.write((" ".join([*(words[i] for i in stay), *map(str, values)]) + "\n").encode())
+
+
+def _records(columns: Mapping[str, np.ndarray], count: int, byte_order: str) -> np.ndarray:
+    codes = [(name, byte_order + column.dtype.str[1:]) for name, column in columns.items()]
+    records = np.empty(count, np.dtype(codes))
+    for name, column in columns.items():
+        records[name] = column
+    return records
 
 
 def _read_header(file: BinaryIO) -> tuple[str, list[_Element]]:

@@ -15,7 +15,7 @@ from mtml_ros.core.integers import LARGEST_EXACT, not_whole
 from mtml_ros.io.npz import npz_names, read_npz
 from mtml_ros.io.pcd import read_pcd
 from mtml_ros.io.placement import AS_IT_IS, Placement
-from mtml_ros.io.ply import read_ply, write_ply
+from mtml_ros.io.ply import extend_ply, read_ply, write_ply
 
 LABEL_FIELD = "label"
 _ARRAYS = ("xyz", "instance", "score", "features", "rgb")
@@ -101,11 +101,14 @@ def write_points(
     instance: np.ndarray | None = None,
     score: np.ndarray | None = None,
     rgb: np.ndarray | None = None,
+    like: Path | None = None,
 ) -> None:
     """Writes a cloud to a .ply (binary) or .npz file; a file that is there is replaced as a whole.
 
     xyz: (N, 3), written as float32. label: (N,) int32. instance: (N,) int32, -1 for none.
     score: (N,) float32. rgb: (N, 3) uint8.
+    like: a .ply file of the same points in the same order, whose format, coordinates, faces and
+        other properties a .ply keeps; label, instance, score and rgb are set in it, xyz is not.
     Raises InputError where the arrays do not fit each other or the file cannot be written.
     """
     path = Path(path)
@@ -126,7 +129,10 @@ def write_points(
             columns["instance"] = cloud.instance
         if cloud.score is not None:
             columns["score"] = cloud.score
-        _replace(path, lambda file: _WRITERS[suffix](file, cloud.xyz, columns))
+        if like is not None and suffix == ".ply":
+            _replace(path, lambda file: extend_ply(like, file, _flat(columns)))
+        else:
+            _replace(path, lambda file: _WRITERS[suffix](file, cloud.xyz, columns))
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
     except InputError as error:
@@ -149,10 +155,14 @@ def _replace(path: Path, write: Callable[[Path], None]) -> None:
 
 
 def _write_ply(path: Path, xyz: np.ndarray, columns: dict[str, np.ndarray]) -> None:
-    flat = dict(zip("xyz", xyz.T))
+    write_ply(path, {**dict(zip("xyz", xyz.T)), **_flat(columns)})
+
+
+def _flat(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    flat: dict[str, np.ndarray] = {}
     for name, column in columns.items():
         flat.update(zip(("red", "green", "blue"), column.T) if name == "rgb" else {name: column})
-    write_ply(path, flat)
+    return flat
 
 
 def _write_npz(path: Path, xyz: np.ndarray, columns: dict[str, np.ndarray]) -> None:

@@ -96,7 +96,7 @@ def test_proposals_are_a_submission(segmented: Path, room: Path, weights: Path) 
     predictions = read_predictions(segmented / "proposals" / "room.txt", n)
     cloud = read_points(room)
     taxonomy = Taxonomy.scannet()
-    from mtml_ros.cli.segment import segment_cloud
+    from mtml_ros.segmentation.clouds import segment_cloud
 
     found = segment_cloud(cloud, InstanceSegmenter.load(weights, taxonomy, "cpu"))
     expected = found.segmentation.proposals
@@ -219,7 +219,7 @@ def test_missing_label_and_foreign_weights(
     np.savez(tmp_path / "a.npz", xyz=np.zeros((5, 3), np.float32))
     result = run(runner, weights, tmp_path / "a.npz", "--out", tmp_path / "o.npz")
     assert result.exit_code == 2
-    assert "the input has no label" in result.stderr
+    assert "no field 'label'" in result.stderr
     (tmp_path / "w.safetensors").write_bytes(b"nonsense")
     result = run(runner, tmp_path / "w.safetensors", room, "--out", tmp_path / "o.npz")
     assert result.exit_code == 2
