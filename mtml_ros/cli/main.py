@@ -45,6 +45,7 @@ class LazyGroup(click.Group):
 
 COMMANDS = {
     "segment": ("mtml_ros.cli.segment", "Find the separate objects in a labelled scan."),
+    "replay": ("mtml_ros.cli.replay", "Objects in a rosbag2 recording, without ROS."),
     "evaluate": ("mtml_ros.cli.evaluate", "Score predictions as the ScanNet benchmark does."),
     "generate": ("mtml_ros.cli.generate", "Make data sets: toy boxes, or rooms."),
     "train": ("mtml_ros.cli.train", "Train a network from a recipe."),
