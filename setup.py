@@ -17,6 +17,9 @@ from setuptools.command.build_py import build_py
 NAME = "mtml_ros"
 ROOT = Path(__file__).resolve().parent
 VERSION = re.search(r"<version>(.+)</version>", (ROOT / "package.xml").read_text()).group(1)
+# What CMake builds, by the Python package that comes of it. tf2_msgs is in no wheel, and without it
+# no moving sensor's transforms could be heard.
+SOURCES = {NAME: ROOT, "tf2_msgs": ROOT / "scripts" / "tf2_msgs"}
 STAGED_PYTHON = "python"  # where CMake installs Python packages, inside its staging folder
 
 REQUIREMENTS = [
@@ -67,6 +70,7 @@ GENERATORS = (
     "rmw-fastrtps-cpp",
     "rosidl-core-generators",
     "rosidl-default-generators",
+    "sensor-msgs",
     "std-msgs",
 )
 GENERATORS_OF = {
@@ -113,13 +117,14 @@ class BuildWithCMake(build_py):
         build = Path(self.get_finalized_command("build").build_temp).resolve() / "cmake"
         stage = build / "stage"
         shutil.rmtree(build, ignore_errors=True)
-        shutil.rmtree(Path(self.build_lib) / NAME, ignore_errors=True)
-        self._cmake(build, stage)
-        shutil.copytree(
-            stage / STAGED_PYTHON / NAME,
-            Path(self.build_lib) / NAME,
-            ignore=shutil.ignore_patterns("*.c", "__pycache__"),
-        )
+        for name, source in SOURCES.items():
+            shutil.rmtree(Path(self.build_lib) / name, ignore_errors=True)
+            self._cmake(source, build / name, stage)
+            shutil.copytree(
+                stage / STAGED_PYTHON / name,
+                Path(self.build_lib) / name,
+                ignore=shutil.ignore_patterns("*.c", "__pycache__"),
+            )
         # Type support goes to PREFIX/lib, which the wheels put on LD_LIBRARY_PATH.
         for top in ("lib", "share", "include"):
             for folder, _, files in os.walk(stage / top):
@@ -128,11 +133,11 @@ class BuildWithCMake(build_py):
                 )
 
     @staticmethod
-    def _cmake(build: Path, stage: Path) -> None:
+    def _cmake(source: Path, build: Path, stage: Path) -> None:
         prefix = str(generators_prefix())
         environment = {**os.environ, "AMENT_PREFIX_PATH": prefix, "CMAKE_PREFIX_PATH": prefix}
         configure = [
-            *("cmake", "-S", str(ROOT), "-B", str(build / "build"), "-G", "Ninja"),
+            *("cmake", "-S", str(source), "-B", str(build), "-G", "Ninja"),
             "-DCMAKE_BUILD_TYPE=Release",
             "-DBUILD_TESTING=OFF",
             f"-DCMAKE_INSTALL_PREFIX={stage}",
@@ -141,7 +146,7 @@ class BuildWithCMake(build_py):
             f"-DCMAKE_PROJECT_INCLUDE={ROOT / 'scripts' / 'ros_wheels.cmake'}",
         ]
         subprocess.check_call(configure, env=environment)
-        install = ["cmake", "--build", str(build / "build"), "--target", "install"]
+        install = ["cmake", "--build", str(build), "--target", "install"]
         subprocess.check_call(install, env=environment)
 
 

@@ -6,37 +6,36 @@ and the worker's (map to objects, files). None waits for another's work.
 
 from __future__ import annotations
 
-import concurrent.futures
 import os
+import re
 import signal
 import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rcl_interfaces.msg import SetParametersResult
 from rcl_interfaces.srv import SetParameters, SetParametersAtomically
-from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, JumpThreshold
 from rclpy.clock_type import ClockType
 from rclpy.duration import Duration
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor, await_or_execute
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.task import Future
 from rclpy.utilities import get_default_context, try_shutdown
-from std_srvs.srv import Trigger
 
 from mtml_ros.core.errors import MtmlError
-from mtml_ros.mapping.map_file import inside_folder
-from mtml_ros.ros.output.diagnostics import Health, make_status
+from mtml_ros.ros.middleware import large_clouds_environment, large_clouds_remedy
+from mtml_ros.ros.output.diagnostics import Situation, judge, make_status
+from mtml_ros.ros.output.health import Health
 from mtml_ros.ros.parameters.declaration import LiveParameters
 from mtml_ros.ros.parameters.table import Parameters
-from mtml_ros.ros.states import Active, Configured
-from mtml_ros.srv import MapFile
+from mtml_ros.ros.services import Services
+from mtml_ros.ros.states import Active, Configured, summary
 
 NAME = "instance_segmentation"
+REMIND = 30.0
+"""Seconds after which the log says again what is wrong."""
+
 SUCCESS = TransitionCallbackReturn.SUCCESS
 FAILURE = TransitionCallbackReturn.FAILURE
 
@@ -52,22 +51,16 @@ class InstanceSegmentationNode(LifecycleNode):
         self._configured: Configured | None = None
         self._active: Active | None = None
         self._live = LiveParameters(self, lambda: self._configured is not None, self._check)
-        self.health = Health(self.get_logger().warning)
+        self.health = Health(self.get_logger().warning, large_clouds=large_clouds_remedy())
         self._guard_lifecycle_service()
 
         # wall time, whatever use_sim_time says: a paused simulation must not stop the diagnostics
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.create_timer(1.0, self._on_second, clock=self._steady)
-        # a group of their own: a request that waits for the worker holds up its whole group
-        group = ReentrantCallbackGroup()
-        for type_, name, callback in (
-            (Trigger, "segment", self._on_segment),
-            (Trigger, "reset_map", self._on_reset_map),
-            (MapFile, "save_map", self._on_save_map),
-            (MapFile, "load_map", self._on_load_map),
-        ):
-            self.create_service(type_, f"~/{name}", callback, callback_group=group)
+        self._map_services = Services(
+            self, lambda: self._active, lambda: self.parameters, self._steady
+        )
         self._jumps = self.get_clock().create_jump_callback(
             JumpThreshold(
                 min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True
@@ -121,6 +114,8 @@ class InstanceSegmentationNode(LifecycleNode):
             self.health.last_error = repr(error)
             self.get_logger().error(f"cannot activate: {error!r}")
             return TransitionCallbackReturn.ERROR  # on_error frees what there is
+        for line in summary(self._active, self._configured, self.parameters, self.health):
+            self.get_logger().info(line)
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -166,68 +161,6 @@ class InstanceSegmentationNode(LifecycleNode):
         for name in [n for n in vars(self) if n.startswith(("_service_", "_state_machine"))]:
             delattr(self, name)
 
-    # ------------------------------------------------------------------------------ services
-
-    async def _on_segment(self, _: Any, response: Any) -> Any:
-        def job(active: Active) -> str:
-            return f"{active.update(force=True)} objects"
-
-        return await self._answer(job, response)
-
-    async def _on_reset_map(self, _: Any, response: Any) -> Any:
-        def job(active: Active) -> str:
-            active.reset()
-            active.update()
-            return "the map is empty"
-
-        return await self._answer(job, response)
-
-    async def _on_save_map(self, request: Any, response: Any) -> Any:
-        def job(active: Active) -> str:
-            folder = Path(self.parameters.map_directory).expanduser()
-            folder.mkdir(parents=True, exist_ok=True)
-            path = inside_folder(folder, request.filename)
-            active.mapper.save(path)
-            return f"saved {path.name}, {len(active.mapper.map)} voxels"
-
-        return await self._answer(job, response)
-
-    async def _on_load_map(self, request: Any, response: Any) -> Any:
-        def job(active: Active) -> str:
-            folder = Path(self.parameters.map_directory).expanduser()
-            active.mapper.restore(inside_folder(folder, request.filename))
-            active.update()
-            return f"loaded {request.filename}, {len(active.mapper.map)} voxels"
-
-        return await self._answer(job, response)
-
-    async def _answer(self, job: Callable[[Active], str], response: Any) -> Any:
-        """Runs a job on the worker's thread; the executor goes on meanwhile."""
-        active = self._active
-        if active is None:
-            response.success, response.message = False, "the node is not active"
-            return response
-        executor = self.executor
-        done = Future(executor=executor)
-
-        def finished(result: concurrent.futures.Future[str]) -> None:
-            done.set_result(result)
-            if executor is not None:
-                executor.wake()
-
-        active.worker.submit(lambda: job(active)).add_done_callback(finished)
-        result = await done
-        try:
-            response.success, response.message = True, result.result()
-        except concurrent.futures.CancelledError:
-            response.success, response.message = False, "the node was deactivated meanwhile"
-        except (MtmlError, OSError) as error:
-            response.success, response.message = False, str(error)
-        except Exception as error:
-            self.health.failed(repr(error))
-            response.success, response.message = False, repr(error)
-        return response
-
     def create_service(self, srv_type: Any, srv_name: str, callback: Any, **options: Any) -> Any:
         """As rclpy's, but a request that raises is answered with an empty response and logged;
         in rclpy it would end the process, and anyone on the network can send one."""
@@ -258,17 +191,32 @@ class InstanceSegmentationNode(LifecycleNode):
     # -------------------------------------------------------------------------------- timers
 
     def _on_second(self) -> None:
-        waiting = 0
-        if self._active is not None:
-            self._active.inputs.match()
-            waiting = self._active.ingestion.waiting
-        level, message = self.health.judge(self.parameters.segmentation_rate)
-        state = self._state_machine.current_state[1]
-        if self._configured is None and self.health.last_error:
-            level, message = DiagnosticStatus.ERROR, self.health.last_error
-        voxels = len(self._configured.mapper.map) if self._configured is not None else 0
-        values = [("state", state), ("voxels", str(voxels)), *self.health.values(waiting)]
-        status = make_status(f"{self.get_name()}: segmentation", level, message, values)
+        active, configured = self._active, self._configured
+        if active is not None:
+            active.matcher.match()
+        simulated = bool(self.get_parameter("use_sim_time").value)
+        situation = Situation(
+            self._state_machine.current_state[1],
+            configured is not None,
+            self.parameters.segmentation_rate,
+            active.topics if active is not None else (),
+            not simulated or self.get_clock().now().nanoseconds > 0,
+            configured.frames.num_bad if configured is not None else 0,
+        )
+        level, message = judge(self.health, situation)
+        values = [
+            ("state", situation.state),
+            ("voxels", str(len(configured.mapper.map) if configured is not None else 0)),
+            *self.health.values(active.waiting if active is not None else 0),
+        ]
+        for topic in situation.topics:
+            text = f"{topic.num_publishers} publishers, {topic.num_received} messages"
+            values.append((f"topic {topic.topic}", text))
+        if level != DiagnosticStatus.OK and active is not None:
+            # anew where it says something else, numbers apart
+            self.health.log(f"status {re.sub(r'[0-9.]+', '', message)}", message, REMIND)
+        name = self.get_fully_qualified_name().strip("/")  # robots differ by their namespace
+        status = make_status(f"{name}: segmentation", level, message, values)
         array = DiagnosticArray(status=[status])
         array.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(array)
@@ -281,6 +229,7 @@ class InstanceSegmentationNode(LifecycleNode):
 def main(args: list[str] | None = None) -> int:
     """Runs the node until SIGINT or SIGTERM: exit code 0; returns 2 for a wrong parameter."""
     leave_a_core_free()
+    os.environ.update(large_clouds_environment())
     # SIGTERM interrupts as SIGINT does, also while weights load; rclpy's handlers call these
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     rclpy.init(args=args)

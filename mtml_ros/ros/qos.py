@@ -20,33 +20,39 @@ INPUT_DEPTH = 20
 emptied at once into the node's own queue (parameter queue_size), which counts what it drops."""
 
 
-def for_input(reliability: str, publishers: Sequence[Any]) -> QoSProfile:
-    """The profile of a subscription, given its publishers (rclpy TopicEndpointInfo).
+def for_input(reliability: str, publishers: Sequence[Any]) -> list[QoSProfile]:
+    """The profiles to hear a topic in, given its publishers (rclpy TopicEndpointInfo).
 
-    reliability: "reliable", "best_effort", or "auto": best effort if any publisher offers no
-    more, else reliable, because a best-effort subscriber loses nearly every large cloud. Latched
-    only where every publisher is, so that a map published once is not missed.
+    reliability: "reliable", "best_effort", or "auto": reliable for the publishers that are, because
+    a best-effort subscriber loses nearly every large cloud, and best effort for those that offer no
+    more; two profiles where both kinds publish. Latched only where every publisher is, so that a
+    map published once is not missed.
     """
     offered = [p.qos_profile for p in publishers]
+    weak = [q.reliability == ReliabilityPolicy.BEST_EFFORT for q in offered]
     if reliability == "auto":
-        weak = any(q.reliability == ReliabilityPolicy.BEST_EFFORT for q in offered)
-        reliability = "best_effort" if weak else "reliable"
-    reliable = reliability == "reliable"
-    latched = bool(offered) and all(
-        q.durability == DurabilityPolicy.TRANSIENT_LOCAL
-        and q.reliability == ReliabilityPolicy.RELIABLE
-        for q in offered
+        kinds = [] if offered and all(weak) else [ReliabilityPolicy.RELIABLE]
+        kinds += [ReliabilityPolicy.BEST_EFFORT] if any(weak) else []
+    elif reliability == "reliable":
+        kinds = [ReliabilityPolicy.RELIABLE]
+    else:
+        kinds = [ReliabilityPolicy.BEST_EFFORT]
+    latched = not any(weak) and all(
+        q.durability == DurabilityPolicy.TRANSIENT_LOCAL for q in offered
     )
-    return QoSProfile(
-        history=HistoryPolicy.KEEP_LAST,
-        depth=INPUT_DEPTH,
-        reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
-        durability=DurabilityPolicy.TRANSIENT_LOCAL
-        if latched and reliable
-        else DurabilityPolicy.VOLATILE,
-    )
+    return [
+        QoSProfile(
+            history=HistoryPolicy.KEEP_LAST,
+            depth=INPUT_DEPTH,
+            reliability=kind,
+            durability=DurabilityPolicy.TRANSIENT_LOCAL
+            if offered and latched and kind == ReliabilityPolicy.RELIABLE
+            else DurabilityPolicy.VOLATILE,
+        )
+        for kind in kinds
+    ]
 
 
-def same(a: QoSProfile, b: QoSProfile) -> bool:
-    """Whether a subscription with profile `a` need not be made anew for `b`."""
-    return bool(a.reliability == b.reliability and a.durability == b.durability)
+def same(a: Sequence[QoSProfile], b: Sequence[QoSProfile]) -> bool:
+    """Whether subscriptions with profiles `a` need not be made anew for `b`."""
+    return [(p.reliability, p.durability) for p in a] == [(p.reliability, p.durability) for p in b]

@@ -14,10 +14,14 @@ from mtml_ros.core.errors import ConfigurationError
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.mapper import ObjectMapper, free_memory
 from mtml_ros.mapping.voxel_map import VoxelMap
+from mtml_ros.ros.input.admission import Admission
 from mtml_ros.ros.input.frames import Frames
+from mtml_ros.ros.input.fusion import Fusion
 from mtml_ros.ros.input.ingestion import Ingestion
-from mtml_ros.ros.input.subscriptions import Inputs
-from mtml_ros.ros.output.diagnostics import Health
+from mtml_ros.ros.input.registry import INPUTS
+from mtml_ros.ros.input.sensor_input import InputContext
+from mtml_ros.ros.input.subscription import Matcher, TopicState
+from mtml_ros.ros.output.health import Health
 from mtml_ros.ros.output.publishing import Outputs
 from mtml_ros.ros.parameters.table import Parameters
 from mtml_ros.ros.worker import Worker
@@ -29,6 +33,12 @@ STOP_SECONDS = 1.0
 """How long a segmentation that runs may hold up deactivation and exit."""
 
 
+def number_of_threads(wanted: int) -> int:
+    """Threads of a segmentation. wanted: 0 for all cores but one, which others need: threads that
+    wait for each other are as slow as the slowest."""
+    return wanted or int(os.environ.get("OMP_NUM_THREADS", 0)) or max(1, (os.cpu_count() or 1) - 1)
+
+
 class Configured:
     """What a configured node holds: map, taxonomy, weights, topics, transforms."""
 
@@ -36,7 +46,7 @@ class Configured:
         self.taxonomy = Taxonomy.load(parameters.taxonomy)
         for name in parameters.class_filter:
             self.taxonomy.index(name)
-        self._health = health
+        self.health = health
         health.device_note = ""
         self.mapper = ObjectMapper(
             VoxelMap(parameters.voxel_size, len(self.taxonomy), parameters.max_voxels),
@@ -44,6 +54,7 @@ class Configured:
             self._loader(parameters),
             parameters.device,
             self._on_less_memory,
+            parameters.max_memory or None,
         )
         health.device = self.mapper.device
         self.outputs = Outputs(node, self.taxonomy, parameters.map_frame)
@@ -52,8 +63,10 @@ class Configured:
     def _loader(self, parameters: Parameters) -> Callable[[str], InstanceSegmenter]:
         def load(device: str) -> InstanceSegmenter:
             # torch takes seconds to import: the node answers on the graph before that
+            from mtml_ros.network.threads import set_threads
             from mtml_ros.segmentation.segmenter import InstanceSegmenter
 
+            set_threads(number_of_threads(parameters.threads))
             weights = os.path.expanduser(parameters.weights) or None
             segmenter = InstanceSegmenter.load(weights, self.taxonomy, device)
             if abs(segmenter.voxel_size - parameters.voxel_size) > 1e-6:
@@ -66,8 +79,8 @@ class Configured:
         return load
 
     def _on_less_memory(self, remedy: str) -> None:
-        self._health.count("CUDA out of memory")
-        self._health.log("out of memory", remedy)
+        self.health.count("CUDA out of memory")
+        self.health.log("out of memory", remedy)
 
     def close(self) -> None:
         """Takes the topics away, frees map and weights."""
@@ -91,54 +104,78 @@ class Active:
         self.mapper = configured.mapper
         self.worker = Worker("segmentation")
         self._node = node
-        self._outputs = configured.outputs
-        self._health = health
+        self.outputs = configured.outputs
+        self.health = health
         self._parameters = parameters
         self._last_arrival: float | None = None
-        self.ingestion = Ingestion(
-            parameters,
-            configured.taxonomy,
-            configured.mapper.map,
-            configured.frames,
-            health,
-            lambda: node.get_clock().now().nanoseconds * 1e-9,
-            self._on_integrated,
+        self.frames = configured.frames
+        fusion = Fusion(
+            parameters, configured.taxonomy, configured.mapper.map, health, self._on_integrated
         )
+        admission = Admission(
+            parameters,
+            lambda: node.get_clock().now().nanoseconds * 1e-9,
+            lambda: self._on_jump(fusion),
+        )
+        self.ingestion = Ingestion(parameters, admission, configured.frames, fusion, health)
         self.ingestion.start()
-        self.inputs = Inputs(node, parameters, self.ingestion, health)
+        context = InputContext(node, parameters, configured.taxonomy, health, self.ingestion.take)
+        self.input = INPUTS[parameters().input](context)
+        self.matcher = Matcher(
+            node, list(self.input.subscriptions), lambda: parameters().input_reliability
+        )
         self._rate = parameters().segmentation_rate
         self._timer = node.create_timer(1 / self._rate, self._on_timer, clock=steady)
 
     def _on_integrated(self, arrived: float) -> None:
         self._last_arrival = arrived
 
+    def _on_jump(self, fusion: Fusion) -> None:
+        fusion.jump_back()
+        self.frames.clear()
+        self.health.count(
+            "jumps back in time", 1, "time has jumped back; the map stays, stamps start again"
+        )
+
+    @property
+    def waiting(self) -> int:
+        """Clouds received, but neither integrated nor dropped yet."""
+        return self.input.waiting + self.ingestion.waiting
+
+    @property
+    def topics(self) -> list[TopicState]:
+        """What is heard, for the diagnostics."""
+        return [subscription.state for subscription in self.input.subscriptions]
+
     def _on_timer(self) -> None:
-        self.worker.request_update(self._try_update)
+        self.worker.request_update(self.try_update)
         if self._rate != self._parameters().segmentation_rate:
             self._rate = self._parameters().segmentation_rate
             self._timer.timer_period_ns = int(1e9 / self._rate)
 
-    def _try_update(self) -> None:
+    def try_update(self) -> None:
         try:
             self.update()
         except Exception as error:
             if not self.worker.stopping:
-                self._health.failed(f"segmentation failed: {error!r}")
+                self.health.failed(f"segmentation failed: {error!r}")
 
     def update(self, force: bool = False) -> int:
         """Segments and publishes, on the worker's thread; returns the number of objects."""
         started, arrived = time.monotonic(), self._last_arrival
         parameters = self._parameters()
         threshold, least = parameters.score_threshold, parameters.min_voxels
+        self.health.segmentation_started()
         try:
             update = self.mapper.update(threshold if threshold >= 0 else None, least or None, force)
         finally:
+            self.health.segmentation_ended()
             self.show_device()
         if update is None or self.worker.stopping:
             return 0
-        self._outputs.publish(update, parameters.class_filter)
+        self.outputs.publish(update, parameters.class_filter)
         ended = time.monotonic()
-        self._health.updated(ended - started, None if arrived is None else ended - arrived)
+        self.health.updated(ended - started, None if arrived is None else ended - arrived)
         return len(update.tracked)
 
     def reset(self) -> None:
@@ -148,11 +185,36 @@ class Active:
 
     def show_device(self) -> None:
         """Tells the diagnostics where the network runs now."""
-        self._health.device, self._health.device_note = self.mapper.device, self.mapper.memory_note
+        self.health.device, self.health.device_note = self.mapper.device, self.mapper.memory_note
 
     def close(self) -> None:
         """Ends the threads; one that is in a segmentation ends by itself later, unheard."""
         self._node.destroy_timer(self._timer)
-        self.inputs.close()
+        self.matcher.close()
+        self.input.close()
         self.ingestion.stop(STOP_SECONDS / 2)
         self.worker.stop(STOP_SECONDS)
+
+
+def summary(
+    active: Active, configured: Configured, parameters: Parameters, health: Health
+) -> list[str]:
+    """Five lines for the log: what is heard, where, with what meaning, and by what."""
+    topics = ", ".join(topic.topic for topic in active.topics if topic.needed)
+    frames = {
+        "tf2_ros": "tf2_ros is installed",
+        "mtml_ros": "no tf2_ros, /tf and /tf_static are heard without it",
+        "nobody": "neither tf2_ros nor tf2_msgs is installed: data has to be in the map frame",
+    }[configured.frames.source]
+    labels = f"taxonomy {parameters.taxonomy!r}, {len(configured.taxonomy)} classes"
+    if parameters.input == "points":
+        place = "topic 'labels'" if parameters.labels_source == "topic" else "the clouds"
+        labels += f", ids in field {parameters.label_field!r} of {place}"
+    return [
+        f"input {parameters.input}: {topics}",
+        f"map frame {parameters.map_frame!r}; {frames}",
+        f"labels: {labels}",
+        f"weights {parameters.weights or 'that ship'!r}, voxels of {parameters.voxel_size:g} m",
+        f"segmenting at {parameters.segmentation_rate:g} Hz on {health.device} with "
+        f"{number_of_threads(parameters.threads)} threads",
+    ]

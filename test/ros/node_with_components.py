@@ -36,5 +36,7 @@ if __name__ == "__main__":
     # the real one imports torch: seconds a process
     segmenter = ModuleType("mtml_ros.segmentation.segmenter")
     segmenter.InstanceSegmenter = ComponentSegmenter
-    sys.modules[segmenter.__name__] = segmenter
+    threads = ModuleType("mtml_ros.network.threads")
+    threads.set_threads = lambda count: None
+    sys.modules.update({m.__name__: m for m in (segmenter, threads)})
     sys.exit(main())

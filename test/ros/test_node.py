@@ -124,7 +124,7 @@ def test_bad_clouds_are_counted_and_the_node_goes_on(ready, node, box_points):
         "no_finite_points": 1,
         "empty_frame": 1,
         "missing_field": 1,
-        "no_tf2": 1,
+        "no_transform": 1,
         "short_data": 1,
     }
     assert int(ready.diagnostics()["points with unknown label"]) >= 1000
@@ -322,7 +322,8 @@ def test_the_security_policy_allows_what_the_node_has_and_nothing_else(ready):
         rows = getattr(ready.node, f"get_{what}_names_and_types_by_node")
         return {name for name, _ in rows("instance_segmentation", "/")}
 
-    optional = {"/labels", "/tf", "/tf_static", "/clock"}
+    depth = {f"/depth/{n}" for n in ("image", "camera_info", "labels", "confidence", "label_info")}
+    optional = {"/labels", "/tf", "/tf_static", "/clock", *depth}
     assert allowed("topics[@subscribe='ALLOW']/topic") == present("subscriber") | optional
     detections = {"/instance_segmentation/detections"}
     assert allowed("topics[@publish='ALLOW']/topic") == present("publisher") | detections

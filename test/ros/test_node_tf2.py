@@ -1,4 +1,4 @@
-"""The node with tf2: a moving sensor, late and missing transforms, a chair that is carried away."""
+"""The node with /tf, with tf2_ros or without: a moving sensor, a chair that is carried away."""
 
 import math
 
@@ -10,7 +10,7 @@ from std_msgs.msg import Header
 
 from mtml_ros.ros.tools.scene_player import make_cloud
 
-pytest.importorskip("tf2_ros", reason="tf2_ros is no wheel; it comes with ROS")
+pytest.importorskip("tf2_msgs", reason="comes with ROS, or with this project's pip install")
 
 CHAIR, TABLE, WALL, FLOOR = 5, 7, 1, 2
 

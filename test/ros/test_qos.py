@@ -24,7 +24,6 @@ def publishers(*offered):
         ("auto", [], RELIABLE, VOLATILE),
         ("auto", [(RELIABLE, VOLATILE)], RELIABLE, VOLATILE),
         ("auto", [(WEAK, VOLATILE)], WEAK, VOLATILE),
-        ("auto", [(RELIABLE, VOLATILE), (WEAK, VOLATILE)], WEAK, VOLATILE),
         ("auto", [(RELIABLE, LATCHED)], RELIABLE, LATCHED),
         ("auto", [(RELIABLE, LATCHED), (RELIABLE, VOLATILE)], RELIABLE, VOLATILE),
         ("auto", [(WEAK, LATCHED)], WEAK, VOLATILE),
@@ -33,8 +32,16 @@ def publishers(*offered):
     ],
 )
 def test_input_matches_the_publishers(setting, offered, reliability, durability):
-    profile = qos.for_input(setting, publishers(*offered))
+    (profile,) = qos.for_input(setting, publishers(*offered))
     assert (profile.reliability, profile.durability) == (reliability, durability)
+
+
+def test_where_both_kinds_publish_each_is_heard_in_its_own():
+    found = qos.for_input("auto", publishers((RELIABLE, LATCHED), (WEAK, VOLATILE)))
+    assert [(p.reliability, p.durability) for p in found] == [
+        (RELIABLE, VOLATILE),
+        (WEAK, VOLATILE),
+    ]
 
 
 def test_output_is_latched():

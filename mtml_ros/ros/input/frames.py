@@ -1,134 +1,240 @@
-"""Where a cloud's frame lies in the map at the cloud's stamp: tf2 where it is installed."""
+"""Where a sensor lies in the map at a stamp: by tf2_ros where it is installed, else without."""
 
 from __future__ import annotations
 
 import importlib
-import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from mtml_ros.core.errors import InputError
+from mtml_ros.core.transforms import Transform, TransformBuffer, TransformError
 
 FrameReason = Literal["empty_frame", "no_tf2", "zero_stamp", "bad_transform", "no_transform"]
 
-UNIT_TOLERANCE = 0.01
-"""How far from 1 a quaternion's norm may be: rounding, not a mistake."""
+DEPTH = 100  # of the subscriptions to /tf and /tf_static; tf2's own
+NANOSECONDS = 1_000_000_000
 
 
 class FrameError(InputError):
-    """A cloud whose place in the map cannot be known; `reason` is a short key for counting."""
+    """A sensor whose place in the map is not known.
 
-    def __init__(self, reason: FrameReason, message: str) -> None:
+    reason: a short key for counting. waiting_helps: whether a transform that comes later may tell.
+    late: seconds by which the newest transform is older than what was asked for; else 0.
+    """
+
+    def __init__(
+        self, reason: FrameReason, message: str, waiting_helps: bool = False, late: float = 0.0
+    ) -> None:
         super().__init__(message)
         self.reason: FrameReason = reason
+        self.waiting_helps = waiting_helps
+        self.late = late
 
 
 @dataclass(frozen=True)
-class Transform:
-    """From a sensor's frame to the map: x_map = rotation @ x + translation.
+class Place:
+    """Where points lie. transform: from their frame to the map.
 
-    rotation: (3, 3) float64. translation: (3,) float64, metres: the sensor's origin in the map.
+    origin: (3,) metres, where the sensor is in the map; None for points that are given in the map's
+        frame, of which nobody knows where they were seen from.
     """
 
-    rotation: np.ndarray
-    translation: np.ndarray
-
-    def apply(self, xyz: np.ndarray) -> np.ndarray:
-        """(N, 3) float32 of points (N, 3) float32; the sum is taken in float64."""
-        moved: np.ndarray = (xyz @ self.rotation.T + self.translation).astype(np.float32)
-        return moved
-
-    @staticmethod
-    def from_message(msg: Any) -> Transform:
-        """Of a geometry_msgs/Transform; FrameError if it is not finite or not a rotation."""
-        q = np.array([msg.rotation.w, msg.rotation.x, msg.rotation.y, msg.rotation.z])
-        t = np.array([msg.translation.x, msg.translation.y, msg.translation.z])
-        norm = math.sqrt(float(q @ q)) if np.isfinite(q).all() else math.nan
-        if not abs(norm - 1) <= UNIT_TOLERANCE or not np.isfinite(t).all():
-            raise FrameError(
-                "bad_transform",
-                f"transform with quaternion {q.tolist()} (w x y z) of norm {norm:.4g} and "
-                f"translation {t.tolist()}: a rotation has norm 1; mend its publisher",
-            )
-        w, x, y, z = (q / norm).tolist()
-        rotation = np.array(
-            [
-                [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-                [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-                [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-            ]
-        )
-        return Transform(rotation, t)
+    transform: Transform
+    origin: np.ndarray | None
 
 
 class Frames:
-    """Looks up transforms into the map frame; without tf2 it knows the map frame alone.
+    """Looks up transforms into the map frame; never a guess.
 
-    node: an rclpy node, on which tf2's listener subscribes to /tf and /tf_static.
+    node: an rclpy node, on which /tf and /tf_static are subscribed to.
+    source: who listens, "tf2_ros", "mtml_ros" or "nobody" (the message type is missing).
+    num_bad: entries of /tf that were no transforms, and were left out.
     """
 
     def __init__(self, node: Any, map_frame: str) -> None:
         self._map_frame = map_frame
-        self._tf2: Any = None
-        self._buffer: Any = None
-        self._listener: Any = None
-        try:
-            self._tf2 = importlib.import_module("tf2_ros")
-        except ImportError:
+        self._listener: _Listener | None = None
+        self.source = "nobody"
+        for source, make in (("tf2_ros", _Tf2Listener), ("mtml_ros", _OwnListener)):
+            try:
+                self._listener = make(node)
+            except ImportError:
+                continue
+            self.source = source
             return
-        self._buffer = self._tf2.Buffer()
-        self._listener = self._tf2.TransformListener(self._buffer, node, spin_thread=False)
 
     @property
-    def has_tf2(self) -> bool:
-        return self._buffer is not None
+    def num_bad(self) -> int:
+        return self._listener.num_bad if self._listener is not None else 0
 
-    def lookup(self, frame_id: str, stamp: Any) -> Transform | Literal["map"] | None:
-        """How to bring a cloud of this frame and stamp (builtin_interfaces/Time) into the map.
+    def lookup(self, frame_id: str, stamp: Any) -> Place:
+        """Where points of this frame lie at a stamp (builtin_interfaces/Time).
 
-        "map": it is there already. None: not known yet, ask again. Never a guess.
-        Raises FrameError where waiting would not help.
+        Raises FrameError, saying in tf's words what is missing.
         """
         frame = frame_id.removeprefix("/")  # ROS 1 wrote /map, tf2 knows map
         if not frame:
             raise FrameError(
-                "empty_frame", "cloud without frame_id; its publisher must say where it is"
+                "empty_frame", "message without frame_id; its publisher must say where it is"
             )
         if frame == self._map_frame:
-            return "map"
-        if self._buffer is None:
+            return Place(Transform.identity(), None)
+        if self._listener is None:
             raise FrameError(
                 "no_tf2",
-                f"cloud in frame {frame[:80]!r}, map in {self._map_frame!r}, and tf2_ros is not "
-                f"installed; install it, or publish clouds in {self._map_frame!r}",
+                f"sensor in frame {frame[:80]!r}, map in {self._map_frame!r}, and neither tf2_ros "
+                f"nor tf2_msgs is installed; install ros-DISTRO-tf2-ros-py, or publish clouds in "
+                f"{self._map_frame!r}",
             )
         if stamp.sec == 0 and stamp.nanosec == 0:
             raise FrameError(
                 "zero_stamp",
-                f"cloud in frame {frame[:80]!r} without a stamp: the sensor's place at that time "
+                f"message in frame {frame[:80]!r} without a stamp: the sensor's place at that time "
                 "cannot be known",
             )
         try:
-            found = self._buffer.lookup_transform(self._map_frame, frame, _time(stamp))
-        except self._tf2.TransformException:
-            return None
-        return Transform.from_message(found.transform)
+            transform = self._listener.lookup(self._map_frame, frame, stamp)
+        except TransformError as error:
+            if error.reason == "bad_transform":
+                raise FrameError("bad_transform", str(error)) from None
+            late = error.seconds if error.reason == "too_late" else 0.0
+            raise FrameError(
+                "no_transform",
+                f"from {frame[:80]!r} to {self._map_frame!r}: {error}",
+                error.reason != "too_early",
+                late,
+            ) from None
+        return Place(transform, transform.translation)
 
     def clear(self) -> None:
         """Forgets transforms that change over time, after time has jumped back."""
-        if self._buffer is not None:
-            self._buffer.clear()
+        if self._listener is not None:
+            self._listener.clear()
 
     def close(self) -> None:
         """Ends the subscriptions to /tf and /tf_static."""
-        if self._listener is not None:
-            self._listener.unregister()
-            self._listener = self._buffer = None
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.close()
 
 
-def _time(stamp: Any) -> Any:
-    from rclpy.time import Time
+class _Listener:
+    """What brings transforms. `lookup` raises TransformError."""
 
-    return Time.from_msg(stamp)
+    num_bad = 0
+
+    def lookup(self, target: str, source: str, stamp: Any) -> Transform:
+        raise NotImplementedError
+
+    def clear(self) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+
+class _Tf2Listener(_Listener):
+    """tf2's own buffer and listener; ImportError where tf2_ros is not installed."""
+
+    def __init__(self, node: Any) -> None:
+        self._tf2 = importlib.import_module("tf2_ros")
+        self._buffer = self._tf2.Buffer()
+        self._listener = self._tf2.TransformListener(self._buffer, node, spin_thread=False)
+
+    def lookup(self, target: str, source: str, stamp: Any) -> Transform:
+        from rclpy.time import Time
+
+        time = Time.from_msg(stamp)
+        try:
+            found = self._buffer.lookup_transform(target, source, time)
+        except self._tf2.TransformException as error:
+            raise self._explained(error, target, source, time) from None
+        return _transform(found.transform)
+
+    def _explained(self, error: Exception, target: str, source: str, time: Any) -> TransformError:
+        """tf2's words, and which of its reasons they are."""
+        words = f"{type(error).__name__.removesuffix('Exception')}: {error}"
+        if "into the past" in words:
+            return TransformError("too_early", words)
+        if "into the future" in words:
+            return TransformError("too_late", words, self._late(target, source, time))
+        if "Connectivity" in words:
+            return TransformError("not_connected", words)
+        return TransformError("unknown_frame", words)
+
+    def _late(self, target: str, source: str, time: Any) -> float:
+        """Seconds from the newest transform to `time`; 0 where there is none either."""
+        from rclpy.time import Time
+
+        try:
+            newest = self._buffer.lookup_transform(target, source, Time())
+        except self._tf2.TransformException:
+            return 0.0
+        stamp = Time.from_msg(newest.header.stamp)
+        return max(0.0, (time.nanoseconds - stamp.nanoseconds) / NANOSECONDS)
+
+    def clear(self) -> None:
+        self._buffer.clear()
+
+    def close(self) -> None:
+        self._listener.unregister()
+
+
+class _OwnListener(_Listener):
+    """TransformBuffer over /tf and /tf_static; ImportError where tf2_msgs is missing."""
+
+    def __init__(self, node: Any) -> None:
+        message = importlib.import_module("tf2_msgs.msg").TFMessage
+        self._node = node
+        self._buffer = TransformBuffer()
+        latched = QoSProfile(depth=DEPTH, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self._subscriptions = [
+            node.create_subscription(message, "/tf", self._on_moving, QoSProfile(depth=DEPTH)),
+            node.create_subscription(message, "/tf_static", self._on_static, latched),
+        ]
+
+    def _on_moving(self, msg: Any) -> None:
+        self._add(msg, static=False)
+
+    def _on_static(self, msg: Any) -> None:
+        self._add(msg, static=True)
+
+    def _add(self, msg: Any, static: bool) -> None:
+        for entry in msg.transforms:
+            try:
+                self._buffer.add(
+                    entry.header.frame_id,
+                    entry.child_frame_id,
+                    _nanoseconds(entry.header.stamp),
+                    *_numbers(entry.transform),
+                    static=static,
+                )
+            except TransformError:
+                self.num_bad += 1
+
+    def lookup(self, target: str, source: str, stamp: Any) -> Transform:
+        return self._buffer.lookup(target, source, _nanoseconds(stamp))
+
+    def clear(self) -> None:
+        self._buffer.clear()
+
+    def close(self) -> None:
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+
+
+def _nanoseconds(stamp: Any) -> int:
+    return int(stamp.sec) * NANOSECONDS + int(stamp.nanosec)
+
+
+def _numbers(msg: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """x y z and x y z w of a geometry_msgs/Transform."""
+    t, q = msg.translation, msg.rotation
+    return (t.x, t.y, t.z), (q.x, q.y, q.z, q.w)
+
+
+def _transform(msg: Any) -> Transform:
+    return Transform.from_quaternion(*_numbers(msg))

@@ -19,7 +19,8 @@ without a clock), not stragglers."""
 class StampGate:
     """Judges stamps in the order in which clouds arrive; one thread only.
 
-    newest: stamp in seconds of the newest cloud let in, None before the first.
+    newest: stamp in seconds of the newest cloud let in, but none later than the clock; None before
+        the first.
     jumps: how often time has jumped back.
     """
 
@@ -58,7 +59,9 @@ class StampGate:
             self.jump_back()
         self._suspects.clear()
         self._seen.append(fingerprint)
-        self.newest = stamp if self.newest is None else max(stamp, self.newest)
+        # a publisher whose clock is ahead must not make all others stale
+        counted = min(stamp, now) if now > 0 else stamp
+        self.newest = counted if self.newest is None else max(counted, self.newest)
         return None
 
     def jump_back(self) -> None:

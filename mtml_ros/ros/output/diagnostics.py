@@ -1,157 +1,119 @@
-"""Health: what the node counts and times, and the diagnostic status made of it."""
+"""The diagnostic status: what of all that is counted makes the node blind, late or wrong."""
 
 from __future__ import annotations
 
-import statistics
-import threading
-import time
-from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
-WINDOW = 50
-"""Clouds or updates that rates and times are taken over."""
-
-LOG_INTERVAL = 5.0
-"""Seconds between two log lines about the same thing."""
+from mtml_ros.io.sanity import MOST_UNKNOWN
+from mtml_ros.ros.input.subscription import TopicState
+from mtml_ros.ros.output.health import RECENT, Health
 
 FAILURES_FOR_ERROR = 3
 
-RECENT = 5.0
-"""Seconds for which a dropped cloud keeps the status at WARN."""
+SILENT = 3.0
+"""Seconds without a message that are worth a warning."""
 
-Clock = Callable[[], float]
+LONG = 2.0
+"""Seconds that a segmentation may run, at least, before the status says so."""
+
+USUAL = frozenset({"superseded", "unlabelled"})
+"""Drops that are no fault while others get in: of a sensor faster than the map or its labels."""
 
 
-class Health:
-    """Counts, times and the last error; any thread may report, any thread may read.
+@dataclass(frozen=True)
+class Situation:
+    """What there is to judge beside Health.
 
-    Every cloud that was sent, as far as that can be known, is integrated, dropped for one reason,
-    or still waiting: the three always add up.
-
-    warn: called with a log line, at most once in LOG_INTERVAL for each reason.
-    clock: monotonic seconds.
+    state: of the life cycle. rate: Hz, the segmentation rate asked for. topics: the inputs.
+    clock_runs: false while a simulation's clock is waited for. bad_transforms: entries of /tf left
+    out.
     """
 
-    def __init__(self, warn: Callable[[str], None], clock: Clock = time.monotonic) -> None:
-        self._warn = warn
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._logged: dict[str, float] = {}
-        self.sent = 0
-        self.integrated = 0
-        self.dropped: Counter[str] = Counter()
-        self.counts: Counter[str] = Counter()
-        self._arrivals: deque[float] = deque(maxlen=WINDOW)
-        self._cloud_seconds: deque[float] = deque(maxlen=WINDOW)
-        self._updates: deque[float] = deque(maxlen=WINDOW)
-        self._update_seconds: deque[float] = deque(maxlen=WINDOW)
-        self._latencies: deque[float] = deque(maxlen=WINDOW)
-        self._last_drop = -1e9
-        self.last_error = ""
-        self.consecutive_failures = 0
-        self.device = ""
-        self.device_note = ""
+    state: str
+    configured: bool
+    rate: float
+    topics: Sequence[TopicState] = ()
+    clock_runs: bool = True
+    bad_transforms: int = 0
 
-    def cloud_received(self) -> None:
-        with self._lock:
-            self.sent += 1
-            self._arrivals.append(self._clock())
 
-    def clouds_lost(self, number: int) -> None:
-        """So many clouds were sent, as the publisher's numbering shows, but never came."""
-        with self._lock:
-            self.sent += number
-        message = "the middleware lost it; see README on large clouds and input_reliability"
-        self.cloud_dropped("lost_in_transport", message, number)
+def judge(health: Health, now: Situation) -> tuple[bytes, str]:
+    """DiagnosticStatus level and message: "ok" only while clouds get in and objects come out."""
+    if not now.configured and health.last_error:
+        return DiagnosticStatus.ERROR, health.last_error
+    complaints = list(_complaints(health, now))
+    if health.consecutive_failures >= FAILURES_FOR_ERROR:
+        return DiagnosticStatus.ERROR, "; ".join(complaints)
+    level = DiagnosticStatus.WARN if complaints else DiagnosticStatus.OK
+    return level, "; ".join(complaints) or "ok"
 
-    def cloud_integrated(self, seconds: float) -> None:
-        """seconds: from taking the cloud up to its being in the map."""
-        with self._lock:
-            self.integrated += 1
-            self._cloud_seconds.append(seconds)
 
-    def cloud_dropped(self, reason: str, message: str, number: int = 1) -> None:
-        with self._lock:
-            self.dropped[reason] += number
-            self._last_drop = self._clock()
-        self.log(reason, f"cloud dropped ({reason}): {message}")
+def _complaints(health: Health, now: Situation) -> Iterator[str]:
+    """The gravest first."""
+    if now.state != "active":
+        yield f"{now.state}: nothing is segmented until the node is activated"
+        return
+    if health.consecutive_failures:
+        yield f"{health.consecutive_failures} failures in a row, the last: {health.last_error}"
+    if not now.clock_runs:
+        yield "use_sim_time is set and nothing has come on /clock"
+    for topic in now.topics:
+        if topic.needed:
+            yield from _of_topic(topic, health.large_clouds)
+    yield from _of_drops(health)
+    if now.bad_transforms:
+        yield f"{now.bad_transforms} entries of /tf are no transforms, mend their publisher"
+    if health.share_unknown > MOST_UNKNOWN:
+        yield (
+            f"{health.share_unknown:.0%} of the labels have ids that the label set lacks; choose "
+            "the one they are of (parameter taxonomy)"
+        )
+    yield from health.suspicions
+    if health.running > max(LONG, 1 / now.rate):
+        yield f"a segmentation has been running for {health.running:.0f} s"
+    elif health.last_update_seconds > 1 / now.rate:
+        yield (
+            f"segmentation takes {health.last_update_seconds:.2f} s, slower than "
+            f"segmentation_rate {now.rate:g} Hz"
+        )
+    if health.device_note:
+        yield health.device_note
 
-    def count(self, what: str, number: int = 1, message: str = "") -> None:
-        """Adds to a further count; with a message it is logged too."""
-        with self._lock:
-            self.counts[what] += number
-        if message:
-            self.log(what, message)
 
-    def updated(self, seconds: float, latency: float | None) -> None:
-        """A segmentation was published. latency: from the last cloud's arrival, seconds."""
-        with self._lock:
-            self._updates.append(self._clock())
-            self._update_seconds.append(seconds)
-            if latency is not None:
-                self._latencies.append(latency)
-            self.consecutive_failures = 0
+def _of_topic(topic: TopicState, large_clouds: str) -> Iterator[str]:
+    if topic.num_publishers == 0:
+        yield f"nobody publishes {topic.topic}"
+    elif topic.refused and not topic.num_received:
+        yield (
+            f"the publisher of {topic.topic} offers a quality of service that input_reliability "
+            "does not allow to hear"
+        )
+    elif topic.silent is not None and topic.silent > SILENT:
+        if not topic.num_received:
+            yield (
+                f"{topic.topic} has {topic.num_publishers} publishers and nothing has come: they "
+                f"are silent, or the middleware loses what they send; {large_clouds}"
+            )
+        elif not topic.latched:
+            yield f"nothing has come on {topic.topic} for {topic.silent:.0f} s"
 
-    def failed(self, message: str) -> None:
-        """A segmentation, save or load failed."""
-        with self._lock:
-            self.consecutive_failures += 1
-            self.last_error = message
-        self.log("failed", message)
 
-    def log(self, key: str, message: str) -> None:
-        """Logs unless something under the same key was logged a moment ago."""
-        now = self._clock()
-        with self._lock:
-            if now - self._logged.get(key, -1e9) < LOG_INTERVAL:
-                return
-            self._logged[key] = now
-        self._warn(message)
-
-    def judge(self, rate: float) -> tuple[bytes, str]:
-        """DiagnosticStatus level and message. rate: Hz, the segmentation rate asked for."""
-        with self._lock:
-            slow = bool(self._update_seconds) and self._update_seconds[-1] > 1 / rate
-            complaints = []
-            if self.consecutive_failures:
-                complaints.append(
-                    f"{self.consecutive_failures} failures in a row, the last: {self.last_error}"
-                )
-            if self.device_note:
-                complaints.append(self.device_note)
-            if slow:
-                complaints.append(
-                    f"segmentation takes {self._update_seconds[-1]:.2f} s, "
-                    f"slower than segmentation_rate {rate:g} Hz"
-                )
-            if self._clock() - self._last_drop < RECENT:
-                complaints.append("clouds are being dropped, see the counts")
-            if self.consecutive_failures >= FAILURES_FOR_ERROR:
-                return DiagnosticStatus.ERROR, "; ".join(complaints)
-            level = DiagnosticStatus.WARN if complaints else DiagnosticStatus.OK
-            return level, "; ".join(complaints) or "ok"
-
-    def values(self, waiting: int) -> list[tuple[str, str]]:
-        """Keys and values of the status. waiting: clouds received but not done with yet."""
-        with self._lock:
-            return [
-                ("clouds sent", str(self.sent)),
-                ("clouds integrated", str(self.integrated)),
-                ("clouds waiting", str(waiting)),
-                ("clouds dropped", str(sum(self.dropped.values()))),
-                *((f"dropped: {k}", str(n)) for k, n in sorted(self.dropped.items())),
-                *((k, str(n)) for k, n in sorted(self.counts.items())),
-                ("cloud rate (Hz)", _rate(self._arrivals)),
-                ("cloud time (ms)", _milliseconds(self._cloud_seconds)),
-                ("segmentation rate (Hz)", _rate(self._updates)),
-                ("segmentation time (ms)", _milliseconds(self._update_seconds)),
-                ("latency cloud to instances (ms)", _milliseconds(self._latencies)),
-                ("device", self.device),
-                ("consecutive failures", str(self.consecutive_failures)),
-                ("last error", self.last_error),
-            ]
+def _of_drops(health: Health) -> Iterator[str]:
+    recent = health.recent()
+    integrated = recent.pop("", 0)
+    if integrated:
+        for reason in USUAL:
+            recent.pop(reason, None)
+    if recent:
+        reason, most = recent.most_common(1)[0]
+        dropped = sum(recent.values())
+        yield (
+            f"{dropped if integrated else 'all'} of {dropped + integrated} clouds dropped in "
+            f"{RECENT:.0f} s, {most} as {reason}: {health.detail(reason)}"
+        )
 
 
 def make_status(
@@ -165,13 +127,3 @@ def make_status(
         hardware_id="",
         values=[KeyValue(key=k, value=v[:500]) for k, v in values],
     )
-
-
-def _rate(moments: deque[float]) -> str:
-    if len(moments) < 2 or moments[-1] <= moments[0]:
-        return ""
-    return f"{(len(moments) - 1) / (moments[-1] - moments[0]):.2f}"
-
-
-def _milliseconds(seconds: deque[float]) -> str:
-    return f"{1000 * statistics.median(seconds):.1f}" if seconds else ""

@@ -90,25 +90,46 @@ def encode_voxel_cloud(
     )
 
 
+def encode_instance(record: ObjectRecord) -> ObjectInstance:
+    """One object as a mtml_ros/ObjectInstance."""
+    return ObjectInstance(
+        id=record.id,
+        class_id=record.class_id,
+        class_name=record.class_name,
+        score=record.score,
+        num_voxels=record.num_voxels,
+        centroid=_point(record.centroid),
+        pose=_pose(record.box),
+        size=_vector(record.box.size),
+        first_seen=to_time(record.first_seen or 0.0),
+        last_seen=to_time(record.last_seen or 0.0),
+    )
+
+
+def encode_points(xyz: np.ndarray, header: Header) -> PointCloud2:
+    """Points (N, 3), metres, as a PointCloud2 of x y z float32."""
+    data = array.array("B")
+    data.frombytes(xyz.astype("<f4").tobytes())
+    return PointCloud2(
+        header=header,
+        height=1,
+        width=len(xyz),
+        fields=[
+            PointField(name=name, offset=4 * i, datatype=PointField.FLOAT32, count=1)
+            for i, name in enumerate("xyz")
+        ],
+        point_step=12,
+        row_step=12 * len(xyz),
+        data=data,
+        is_dense=True,
+    )
+
+
 def encode_instances(
     records: Sequence[ObjectRecord], voxel_size: float, header: Header
 ) -> ObjectInstanceArray:
     """The objects as a mtml_ros/ObjectInstanceArray (`~/instances`)."""
-    instances = [
-        ObjectInstance(
-            id=r.id,
-            class_id=r.class_id,
-            class_name=r.class_name,
-            score=r.score,
-            num_voxels=r.num_voxels,
-            centroid=_point(r.centroid),
-            pose=_pose(r.box),
-            size=_vector(r.box.size),
-            first_seen=to_time(r.first_seen or 0.0),
-            last_seen=to_time(r.last_seen or 0.0),
-        )
-        for r in records
-    ]
+    instances = [encode_instance(r) for r in records]
     return ObjectInstanceArray(header=header, voxel_size=float(voxel_size), instances=instances)
 
 
@@ -183,7 +204,7 @@ def encode_detections(records: Sequence[ObjectRecord], header: Header) -> Any:
 def to_time(seconds: float) -> Time:
     """A stamp from seconds since the epoch."""
     whole, nanoseconds = divmod(round(seconds * 1e9), 10**9)
-    return Time(sec=whole, nanosec=nanoseconds)
+    return Time(sec=max(-(2**31), min(whole, 2**31 - 1)), nanosec=nanoseconds)
 
 
 def _color(id_: int) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
+import numpy as np
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
@@ -39,6 +40,7 @@ class Outputs:
         self._taxonomy = taxonomy
         self._map_frame = map_frame
         self._shown: set[int] = set()
+        self._latest: tuple[Header, dict[int, tuple[ObjectRecord, np.ndarray]]] | None = None
         self._vanished: deque[set[int]] = deque(maxlen=REPEATED)
 
         make = node.create_lifecycle_publisher
@@ -75,6 +77,8 @@ class Outputs:
             for t in tracked
         ]
         grid = update.segmentation.grid
+        voxels = {r.id: (r, t.instance.voxels) for r, t in zip(records, tracked, strict=True)}
+        self._latest = header, {i: (r, grid.centers[v]) for i, (r, v) in voxels.items()}
         self._instances.publish(encode_instances(records, grid.voxel_size, header))
         self._points.publish(
             encode_voxel_cloud(update.segmentation, tracked, self._taxonomy, header)
@@ -82,6 +86,14 @@ class Outputs:
         self._markers.publish(encode_markers(records, header, gone))
         if self._detections is not None:
             self._detections.publish(encode_detections(records, header))
+
+    def get_object(self, id_: int) -> tuple[Header, ObjectRecord, np.ndarray] | None:
+        """An object of the latest update, and the centres of its voxels ((n, 3) float32, metres);
+        None where there is no such object."""
+        latest = self._latest
+        if latest is None or id_ not in latest[1]:
+            return None
+        return latest[0], *latest[1][id_]
 
     def close(self) -> None:
         """Takes the topics away."""

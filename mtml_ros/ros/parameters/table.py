@@ -51,6 +51,33 @@ class Parameters:
     """Values of all parameters, immutable, so that threads share it without locks."""
 
     # input
+    input: str = _parameter(
+        "points",
+        "What comes in: points (PointCloud2 with labels), or depth (depth images, camera_info and "
+        "label images).",
+        change="unconfigured",
+        **_one_of("points", "depth"),
+    )
+    cameras: tuple[str, ...] = _parameter(
+        ("",),
+        "Input depth: names of the cameras, whose topics are NAME/depth/image and so on; empty: "
+        "one camera, depth/image.",
+        change="unconfigured",
+        pattern=r"|[A-Za-z_][A-Za-z0-9_/]{0,254}",
+        choices="names of topics' namespaces",
+    )
+    sync_tolerance: float = _parameter(
+        0.02,
+        "Input depth: seconds that the stamps of a depth image and its label image may differ.",
+        low=0.0,
+        high=10.0,
+    )
+    max_range: float = _parameter(
+        6.0,
+        "Input depth: metres from the camera beyond which depth is left out.",
+        low=0.1,
+        high=1000.0,
+    )
     labels_source: str = _parameter(
         "field",
         "Where labels come from: a field of the cloud, or the topic 'labels' (same stamp and "
@@ -125,11 +152,12 @@ class Parameters:
     clear_free_space: bool = _parameter(
         True,
         "Remove what the sensor sees through, so that objects carried away disappear (needs "
-        "clouds in a sensor frame and tf2).",
+        "clouds in a sensor frame, and tf).",
     )
     map_directory: str = _parameter(
         "~/.ros/mtml_maps",
-        "The only folder that save_map and load_map touch.",
+        "The only folder that save_map and load_map touch; the default one is followed by the "
+        "node's namespace.",
         change="never",
         pattern=r"[^\0]+",
         choices="a folder",
@@ -148,6 +176,21 @@ class Parameters:
         pattern=r"auto|cpu|cuda(:\d{1,2})?",
         choices="auto, cpu, cuda, cuda:N",
     )
+    threads: int = _parameter(
+        0,
+        "Threads of a segmentation on the CPU; 0: all cores but one.",
+        change="unconfigured",
+        low=0,
+        high=1024,
+    )
+    max_memory: float = _parameter(
+        0.0,
+        "Megabytes that a segmentation may take beside the map; larger regions are cut. 0: no "
+        "more than a region takes anyway.",
+        change="unconfigured",
+        low=0.0,
+        high=1e7,
+    )
     weights: str = _parameter(
         "",
         "Path of a .safetensors file, or the name of one that ships; empty: the default one.",
@@ -157,7 +200,8 @@ class Parameters:
     )
     taxonomy: str = _parameter(
         "scannet",
-        "Label set: scannet, toy, or the path of a YAML file.",
+        "Label set: the name of one that ships (`mtml taxonomy` lists them), or the path of a YAML "
+        "file.",
         change="unconfigured",
         pattern=r"[^\0]+",
         choices="a name or a path",
@@ -188,6 +232,11 @@ class Parameters:
     def class_filter(self) -> frozenset[str]:
         """The names in `classes`; empty for all. ROS has no empty list, so "" counts as none."""
         return frozenset(c.strip() for c in self.classes) - {""}
+
+    @property
+    def camera_names(self) -> tuple[str, ...]:
+        """The names in `cameras`, each once; one empty name where none is given."""
+        return tuple(dict.fromkeys(c.strip("/") for c in self.cameras if c)) or ("",)
 
     def changed(self, values: Mapping[str, Any], configured: bool) -> Parameters:
         """These parameters with new, checked values.

@@ -77,7 +77,7 @@ class InstanceRecorder(Node):
     def _find_clouds(self) -> None:
         publishers = self.get_publishers_info_by_topic(self.resolve_topic_name("points"))
         if self._clouds is None and publishers:
-            profile = qos.for_input("auto", publishers)
+            profile = qos.for_input("auto", publishers)[-1]
             self._clouds = self.create_subscription(PointCloud2, "points", self._on_cloud, profile)
 
     def _on_cloud(self, msg: PointCloud2) -> None:
