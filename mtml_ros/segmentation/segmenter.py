@@ -19,6 +19,7 @@ from mtml_ros.network.batch import make_batch, make_input
 from mtml_ros.network.checkpoint import Checkpoint, find_weights, load_checkpoint
 from mtml_ros.network.device import choose_device
 from mtml_ros.network.heads import NetworkOutput
+from mtml_ros.network.threads import one_torch_thread
 from mtml_ros.segmentation.components import label_components, neighbor_edges
 from mtml_ros.segmentation.context import VoxelContext
 from mtml_ros.segmentation.label_fusion import FusedLabels, fuse_labels
@@ -61,6 +62,7 @@ class InstanceSegmenter:
             None if quality is None else QualityModel.from_arrays(quality, self.config.semantic)
         )
         self._channels = taxonomy.network_channels(self.config.classes)
+        self._on_kernels = device.type == "cpu" and self.config.architecture == "sparse"
 
     @staticmethod
     def load(
@@ -124,7 +126,8 @@ class InstanceSegmenter:
             part = cache.part(region)
             result = cache.find(part)
             if result is None:
-                found = self._segment_region(part.grid, s, labelled)
+                with one_torch_thread(self._on_kernels):
+                    found = self._segment_region(part.grid, s, labelled)
                 for step, spent in found.seconds.items():
                     seconds[step] = seconds.get(step, 0.0) + spent
                 result = cache.keep(part, RegionResult.of(found, region.own))
