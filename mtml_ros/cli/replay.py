@@ -227,7 +227,10 @@ def _write(
         from mtml_ros.visualization.page import write_page
         from mtml_ros.visualization.view import Cells
 
-        cells = Cells(grid.centers, grid.voxel_size, grid.labels, instance.astype(np.int64))
+        corrected = update.segmentation.labels
+        cells = Cells(
+            grid.centers, grid.voxel_size, grid.labels, instance.astype(np.int64), None, corrected
+        )
         write_page(html, cells, records, taxonomy, title)
 
 

@@ -232,13 +232,24 @@ def _draw(
 
     from mtml_ros.visualization.page import write_page
     from mtml_ros.visualization.picture import draw_segmentation
-    from mtml_ros.visualization.view import cells_of_points, objects_of
+    from mtml_ros.visualization.view import cells_of_points, objects_of, principal_colors
 
     finite = cloud.finite
     label = np.zeros(len(cloud), np.int64) if cloud.label is None else cloud.label
     truth = None if cloud.instance is None else cloud.instance[finite]
+    colorings = {}
+    if cloud.rgb is not None:
+        colorings["input colours"] = cloud.rgb[finite]
+    if cloud.features is not None:
+        colorings["features"] = principal_colors(cloud.features[finite])
+    voxel = found.point_to_voxel[finite]
     cells = cells_of_points(
-        cloud.xyz[finite], taxonomy.encode(label[finite]), found.instance[finite], truth=truth
+        cloud.xyz[finite],
+        taxonomy.encode(label[finite]),
+        found.instance[finite],
+        truth=truth,
+        corrected=found.segmentation.labels[voxel],
+        colorings=colorings,
     )
     objects = objects_of(found.segmentation, taxonomy)
     if html is not None:

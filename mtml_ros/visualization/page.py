@@ -67,6 +67,7 @@ def _scene(cells: Cells, objects: Sequence[ObjectRecord], taxonomy: Taxonomy) ->
         "origin": low.tolist(),
         "low": low.tolist(),
         "high": high.tolist(),
+        "most": np.percentile(cells.centers, (1, 99), axis=0).tolist(),
         "floor": floor_height(cells),
         "cut": CUT_HEIGHT,
         "azimuth": best_azimuth(cells),
@@ -83,6 +84,11 @@ def _scene(cells: Cells, objects: Sequence[ObjectRecord], taxonomy: Taxonomy) ->
         ],
         "ramp": score_colors(np.linspace(0, 1, 9)).tolist(),
     }
+    if cells.corrected is not None:
+        scene["corrected"] = _base64(cells.corrected, "u1")
+    scene["colorings"] = [
+        {"name": name, "rgb": _base64(rgb, "u1")} for name, rgb in cells.colorings.items()
+    ]
     if cells.truth is not None:
         true_ids = np.unique(cells.truth[cells.truth >= 0])
         scene["truth"] = _base64(_owners(cells.truth, true_ids), "<u2")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,6 +21,8 @@ class Cells:
     labels: (N,) uint8, class indices of a Taxonomy (0: unknown).
     instance: (N,) int64, id of each cube's object, -1 for none.
     truth: (N,) int64, ids of the true objects, -1 for none; or None where nobody knows them.
+    corrected: (N,) uint8, class indices after segmentation; or None where they are as `labels`.
+    colorings: name to (N, 3) uint8 RGB, what else a cube may be coloured by.
     """
 
     centers: np.ndarray
@@ -27,6 +30,8 @@ class Cells:
     labels: np.ndarray
     instance: np.ndarray
     truth: np.ndarray | None = None
+    corrected: np.ndarray | None = None
+    colorings: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.centers)
@@ -34,7 +39,16 @@ class Cells:
     def __getitem__(self, keep: np.ndarray) -> Cells:
         """The cubes that `keep` (a mask (N,) bool or indices) chooses."""
         truth = None if self.truth is None else self.truth[keep]
-        return Cells(self.centers[keep], self.edge, self.labels[keep], self.instance[keep], truth)
+        corrected = None if self.corrected is None else self.corrected[keep]
+        return Cells(
+            self.centers[keep],
+            self.edge,
+            self.labels[keep],
+            self.instance[keep],
+            truth,
+            corrected,
+            {name: rgb[keep] for name, rgb in self.colorings.items()},
+        )
 
 
 def cells_of_points(
@@ -44,6 +58,8 @@ def cells_of_points(
     edge: float = 0.04,
     truth: np.ndarray | None = None,
     limit: int = 200_000,
+    corrected: np.ndarray | None = None,
+    colorings: Mapping[str, np.ndarray] | None = None,
 ) -> Cells:
     """Points (N, 3) as cubes of the given edge, the first point of each cube kept.
 
@@ -62,13 +78,36 @@ def cells_of_points(
         np.asarray(labels)[first].astype(np.uint8),
         np.asarray(instance)[first].astype(np.int64),
         None if truth is None else np.asarray(truth)[first].astype(np.int64),
+        None if corrected is None else np.asarray(corrected)[first].astype(np.uint8),
+        {name: rgb[first] for name, rgb in (colorings or {}).items()},
     )
+
+
+def principal_colors(features: np.ndarray) -> np.ndarray:
+    """(N, 3) uint8: the first three principal components of features (N, F) as red, green, blue.
+
+    Each is spread so that all but one in fifty at either end differ.
+    """
+    centred = features.astype(np.float64) - features.mean(axis=0)
+    _, axes = np.linalg.eigh(centred.T @ centred)
+    parts = centred @ axes[:, ::-1][:, :3]
+    parts = np.pad(parts, ((0, 0), (0, 3 - parts.shape[1])))
+    low, high = np.percentile(parts, (2, 98), axis=0)
+    shares = (parts - low) / np.maximum(high - low, 1e-12)
+    colors: np.ndarray = np.round(np.clip(shares, 0, 1) * 255).astype(np.uint8)
+    return colors
 
 
 def cells_of_segmentation(segmentation: Segmentation) -> Cells:
     """The voxels of a segmentation, with the labels that came in; ids as in `objects_of`."""
     grid = segmentation.grid
-    return Cells(grid.centers, grid.voxel_size, grid.labels, segmentation.instance.astype(np.int64))
+    return Cells(
+        grid.centers,
+        grid.voxel_size,
+        grid.labels,
+        segmentation.instance.astype(np.int64),
+        corrected=segmentation.labels,
+    )
 
 
 def objects_of(segmentation: Segmentation, taxonomy: Taxonomy) -> list[ObjectRecord]:

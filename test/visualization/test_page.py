@@ -173,18 +173,40 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 def test_page_runs_in_a_browser(scene: Scene, taxonomy: Taxonomy, tmp_path: Path) -> None:
     assert CHROMIUM is not None, "needs Chromium (Debian: apt-get install chromium)"
     cells, objects = scene
+    red = np.tile(np.array([[255, 0, 0]], np.uint8), (len(cells), 1))
+    corrected = np.where(
+        cells.labels == taxonomy.index("table"), taxonomy.index("sofa"), cells.labels
+    )
+    cells = replace(cells, corrected=corrected, colorings={"input colours": red})
     page = tmp_path / "a.html"
     write_page(page, cells, objects, taxonomy, title="two boxes")
     probe = """<script>setTimeout(() => {
-      const view = document.getElementById("view"), pick = (o) => {
-        const p = viewer.project(o.center);
-        return viewer.pick(p[0], p[1]);
+      const place = (o) => viewer.project(o.center);
+      const pick = (o) => viewer.pick(...place(o).slice(0, 2));
+      const drawn = () => { viewer.draw(); return viewer.scene.objects.slice(1).map(pick); };
+      const toggle = (name) => {
+        const entries = [...document.querySelectorAll("#legend button")];
+        entries.find((b) => b.textContent === name).click();
       };
+      const click = (query) => document.querySelector(query).click();
+      const found = { picked: drawn() };
+      const [chair] = viewer.scene.objects.slice(1), [x, y] = place(chair);
+      view.dispatchEvent(new PointerEvent("pointermove", { clientX: x, clientY: y }));
+      found.told = document.getElementById("place").textContent;
+      click(".row.object .swatch");
+      found.objectHidden = drawn();
+      click(".row.object .swatch");
+      click("input[value='corrected']");
+      toggle("sofa");
+      found.classHidden = drawn();
+      toggle("sofa");
+      click("input[value='input colours']");
       viewer.draw();
-      const picked = viewer.scene.objects.slice(1).map(pick);
+      const pixel = viewer.read(x, y, 0);
+      found.colour = pixel[0] > 150 && pixel[1] === 0 && pixel[2] === 0;
       document.querySelectorAll(".row.object")[1].click();
-      document.body.dataset.found = JSON.stringify({
-        picked, rows: document.querySelectorAll(".row.object").length, chosen: viewer.chosen,
+      document.body.dataset.found = JSON.stringify({ ...found,
+        rows: document.querySelectorAll(".row.object").length, chosen: viewer.chosen,
         error: viewer.gl.getError(), names: document.querySelectorAll("#labels span").length });
     }, 300)</script>"""
     page.write_text(page.read_text(encoding="utf-8").replace("</body>", probe + "</body>"))
@@ -198,8 +220,16 @@ def test_page_runs_in_a_browser(scene: Scene, taxonomy: Taxonomy, tmp_path: Path
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     found = re.search(r'data-found="([^"]*)"', done.stdout)
     assert found is not None, done.stderr[-2000:]
-    assert json.loads(found.group(1).replace("&quot;", '"')) == {
+    told = json.loads(found.group(1).replace("&quot;", '"'))
+    metres, said = told.pop("told").split(" m · ")
+    assert said == "chair"
+    near = np.abs(np.array([float(v) for v in metres.split(",")]) - objects[0].box.center)
+    assert near.max() < 0.35  # the cube that is seen in the direction of the middle
+    assert told == {
         "picked": [1, 2],
+        "objectHidden": [0, 2],
+        "classHidden": [1, 0],
+        "colour": True,
         "rows": 2,
         "chosen": 2,
         "error": 0,

@@ -16,6 +16,8 @@ function readScene() {
   scene.owners = new Uint16Array(bytes(scene.owners).buffer);
   scene.labels = bytes(scene.labels);
   if (scene.truth) scene.truth = new Uint16Array(bytes(scene.truth).buffer);
+  if (scene.corrected) scene.corrected = bytes(scene.corrected);
+  scene.colorings.forEach((c) => { c.rgb = bytes(c.rgb); });
   return scene;
 }
 
@@ -40,18 +42,29 @@ function start(scene) {
     instance: ["instance", (i) => scene.owners[i] ? scene.objects[scene.owners[i]].color : neutral],
     class: ["class", (i) => scene.classes[scene.labels[i]].color],
     score: ["score", (i) => scene.objects[scene.owners[i]].scoreColor ?? neutral],
+    ...(scene.corrected && { corrected: ["corrected class", (i) => scene.classes[scene.corrected[i]].color] }),
+    ...Object.fromEntries(scene.colorings.map(({ name, rgb }) => [name, [name, (i) => rgb.subarray(3 * i, 3 * i + 3)]])),
     ...(scene.truth && { truth: ["true instance", (i) => scene.truth[i] ? scene.truthColors[scene.truth[i]] : neutral] }),
   };
+  const hidden = { classes: new Set(), objects: new Set() };
+  const classesOf = () => mode === "corrected" ? scene.corrected : scene.labels;
   function colorBy(chosenMode) {
     mode = chosenMode;
     const colors = new Uint8Array(4 * scene.count), [, color] = modes[mode];
-    for (let i = 0; i < scene.count; i++) colors.set(color(i), 4 * i);
+    const labels = classesOf();
+    for (let i = 0; i < scene.count; i++) {
+      colors.set(color(i), 4 * i);  // no opacity: not drawn
+      colors[4 * i + 3] = hidden.classes.has(labels[i]) || hidden.objects.has(scene.owners[i]) ? 0 : 255;
+    }
     viewer?.recolor(colors);
     const legend = byId("legend");
     legend.replaceChildren();
-    if (mode === "class") {
-      for (const index of new Set(scene.labels)) {
-        const { name, color } = scene.classes[index], entry = make("span", "", name), swatch = make("i", "swatch");
+    if (mode === "class" || mode === "corrected") {
+      for (const index of new Set(labels)) {
+        const { name, color } = scene.classes[index], entry = make("button", "", name), swatch = make("i", "swatch");
+        entry.title = `Hide or show ${name}`;
+        entry.setAttribute("aria-pressed", !hidden.classes.has(index));
+        entry.addEventListener("click", () => toggle(hidden.classes, index));
         swatch.style.background = css(color);
         swatch.style.margin = 0;
         entry.prepend(swatch);
@@ -63,6 +76,11 @@ function start(scene) {
       entry.append("0", ramp, "1");
       legend.append(entry);
     }
+  }
+  function toggle(set, index) {
+    if (!set.delete(index)) set.add(index);
+    for (const o of objects) o.row.classList.toggle("hidden", hidden.objects.has(o.index));
+    colorBy(mode);
   }
   for (const [value, [name]] of Object.entries(modes)) {
     const label = make("label"), input = make("input");
@@ -100,6 +118,8 @@ function start(scene) {
   for (const object of objects) {
     const row = object.row = make("div", "row object"), swatch = make("i", "swatch");
     swatch.style.background = css(object.color);
+    swatch.title = "Hide or show this object (h)";
+    swatch.addEventListener("click", (event) => { event.stopPropagation(); toggle(hidden.objects, object.index); });
     const cells = [String(object.id), object.name, meters(object.score),
       object.size.map(meters).join("×"), object.centroid.map(meters).join(" ")].map((text) => make("span", "", text));
     cells[0].prepend(swatch);
@@ -117,6 +137,7 @@ function start(scene) {
       const step = { ArrowDown: row.nextElementSibling, ArrowUp: row.previousElementSibling }[event.key];
       if (step?.tabIndex === 0) step.focus();
       else if (event.key === "Enter") approach(object.index);
+      else if (event.key === "h") toggle(hidden.objects, object.index);
       else if (event.key === " ") choose(object.index === chosen ? 0 : object.index);
       else if (!step) return;
       event.preventDefault();
@@ -182,7 +203,7 @@ function start(scene) {
     const first = order.filter((o) => o.index === chosen || o.index === hovered);
     for (const o of new Set([...first, ...order])) {
       const at = viewer.project([o.centroid[0], o.centroid[1], o.center[2] + o.size[2] / 4]);
-      const visible = at && (show || first.includes(o));
+      const visible = at && !hidden.objects.has(o.index) && (show || first.includes(o));
       const width = 6.4 * o.tag.textContent.length + 6;
       const clash = visible && taken.some(([x, y, w]) => Math.abs(x - at[0]) < (w + width) / 2 && Math.abs(y - at[1]) < 17);
       o.tag.style.display = visible && !clash ? "" : "none";
@@ -209,6 +230,15 @@ function start(scene) {
   setCut();
   bind("cut", setCut);
 
+  // ---- what is under the pointer
+  function tell(x, y) {
+    const cube = viewer.cubeAt(x, y), place = byId("place");
+    place.hidden = cube < 0;
+    if (cube < 0) return;
+    const at = viewer.placeOf(cube).map((v) => v.toFixed(2)).join(", ");
+    place.textContent = `${at} m · ${scene.classes[classesOf()[cube]].name}`;
+  }
+
   // ---- mouse, fingers, keys
   const pointers = new Map();
   let travelled = 0;
@@ -223,7 +253,11 @@ function start(scene) {
   });
   canvas.addEventListener("pointermove", (event) => {
     const before = pointers.get(event.pointerId);
-    if (!before) { hover(viewer.pick(event.offsetX, event.offsetY)); return; }
+    if (!before) {
+      hover(viewer.pick(event.offsetX, event.offsetY));
+      tell(event.offsetX, event.offsetY);
+      return;
+    }
     const now = [event.offsetX, event.offsetY], dx = now[0] - before[0], dy = now[1] - before[1];
     travelled += Math.hypot(dx, dy);
     move();
@@ -243,7 +277,7 @@ function start(scene) {
   };
   canvas.addEventListener("pointerup", lift);
   canvas.addEventListener("pointercancel", lift);
-  canvas.addEventListener("pointerleave", () => hover(0));
+  canvas.addEventListener("pointerleave", () => { hover(0); byId("place").hidden = true; });
   canvas.addEventListener("dblclick", (event) => approach(viewer.pick(event.offsetX, event.offsetY)));
   canvas.addEventListener("wheel", (event) => {
     event.preventDefault();

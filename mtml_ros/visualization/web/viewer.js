@@ -8,26 +8,30 @@ layout(location = 1) in vec4 color;
 layout(location = 2) in float owner;    // 0: no object
 uniform mat4 viewProjection;
 uniform vec3 origin, eye, middle;
-uniform float stepLength, edge, cutHeight, skirting;
+uniform float stepLength, edge, cutHeight, skirting, pixel;
 uniform bool surroundings, seeThrough;
 out vec3 vColor;
 out vec2 vFace;
 out float vReach;
 flat out int vAxis;
 flat out float vOwner;
+flat out int vCube;
 const vec2 CORNERS[6] = vec2[6](vec2(-1, -1), vec2(1, -1), vec2(1, 1), vec2(-1, -1), vec2(1, 1), vec2(-1, 1));
 void main() {
   vec3 center = origin + stepLength * position;
   int axis = gl_VertexID / 6;  // only the three faces that look at the eye
   vec2 corner = CORNERS[gl_VertexID % 6];
   float size = edge * 0.5;
-  if (owner == 0.0) {
+  if (color.a == 0.0) size = 0.0;  // hidden
+  else if (owner == 0.0) {
     if (!surroundings || center.z > cutHeight) size = 0.0;
     else if (seeThrough && center.z > skirting) {
       float towards = dot(center.xy - middle.xy, normalize(eye.xy - middle.xy + 1e-6));
       size *= 1.0 - smoothstep(0.0, 8.0 * edge, towards);
     }
   }
+  // far away no cube gets smaller than a pixel: a wide outdoor scene would vanish
+  if (size > 0.0) size = max(size, 0.5 * pixel * (viewProjection * vec4(center, 1.0)).w);
   vec3 away;
   away[axis] = eye[axis] < center[axis] ? -1.0 : 1.0;
   away[(axis + 1) % 3] = corner.x;
@@ -37,6 +41,7 @@ void main() {
   vFace = corner;
   vAxis = axis;
   vOwner = owner;
+  vCube = gl_InstanceID;
 }`;
 
 const CUBE_FRAGMENT = `#version 300 es
@@ -45,8 +50,10 @@ in vec3 vColor;
 in vec2 vFace;
 flat in int vAxis;
 flat in float vOwner;
+flat in int vCube;
 layout(location = 0) out vec4 outColor;
 layout(location = 1) out vec4 outOwner;
+layout(location = 2) out vec4 outCube;
 void main() {
   float light = vAxis == 2 ? 1.0 : (vAxis == 0 ? 0.87 : 0.76);
   vec2 pixel = fwidth(vFace);  // of a face's half width; outlines fade where cubes get tiny
@@ -55,6 +62,7 @@ void main() {
   outColor = vec4(vColor * light, 1.0);
   float high = floor(vOwner / 256.0);
   outOwner = vec4(vOwner - 256.0 * high, high, 255.0, 255.0) / 255.0;
+  outCube = vec4(ivec4(vCube & 255, vCube >> 8 & 255, vCube >> 16, 255)) / 255.0;
 }`;
 
 const SCREEN_VERTEX = `#version 300 es
@@ -160,8 +168,10 @@ class Viewer {
     const middle = scene.low.map((v, i) => (v + scene.high[i]) / 2);
     this.radius = Math.max(0.5, Math.hypot(...scene.high.map((v, i) => v - scene.low[i])) / 2);
     this.middle = middle;
-    const target = [middle[0], middle[1], Math.min(middle[2], scene.floor + 0.5)];
-    this.home = { target, distance: this.radius / Math.sin(HALF_VIEW), azimuth: scene.azimuth, elevation: 0.87 };
+    const [low, high] = scene.most;  // stray cubes far off do not make all else small
+    const target = [(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, Math.min((low[2] + high[2]) / 2, scene.floor + 0.5)];
+    const reach = Math.max(0.5, Math.hypot(...high.map((v, i) => v - low[i])) / 2);
+    this.home = { target, distance: reach / Math.sin(HALF_VIEW), azimuth: scene.azimuth, elevation: 0.87 };
     this.camera = { ...this.home, target: [...target] };
     new ResizeObserver(() => this.redraw()).observe(canvas);
   }
@@ -268,17 +278,17 @@ class Viewer {
     if (this.target) this.target.textures.forEach((t) => gl.deleteTexture(t));
     this.target ??= { frame: gl.createFramebuffer() };
     gl.bindFramebuffer(gl.FRAMEBUFFER, this.target.frame);
-    this.target.textures = [gl.RGBA8, gl.RGBA8, gl.DEPTH_COMPONENT24].map((format, i) => {
+    this.target.textures = [gl.RGBA8, gl.RGBA8, gl.DEPTH_COMPONENT24, gl.RGBA8].map((format, i) => {
       const texture = gl.createTexture();
       gl.bindTexture(gl.TEXTURE_2D, texture);
       gl.texStorage2D(gl.TEXTURE_2D, 1, format, width, height);
       gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
       gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
-      const place = i === 2 ? gl.DEPTH_ATTACHMENT : gl.COLOR_ATTACHMENT0 + i;
+      const place = i === 2 ? gl.DEPTH_ATTACHMENT : gl.COLOR_ATTACHMENT0 + Math.min(i, 2);
       gl.framebufferTexture2D(gl.FRAMEBUFFER, place, gl.TEXTURE_2D, texture, 0);
       return texture;
     });
-    gl.drawBuffers([gl.COLOR_ATTACHMENT0, gl.COLOR_ATTACHMENT1]);
+    gl.drawBuffers([gl.COLOR_ATTACHMENT0, gl.COLOR_ATTACHMENT1, gl.COLOR_ATTACHMENT2]);
     return scale;
   }
 
@@ -301,6 +311,7 @@ class Viewer {
     gl.uniform1f(at.edge, scene.edge);
     gl.uniform1f(at.cutHeight, Math.min(options.cut, 1e9));
     gl.uniform1f(at.skirting, scene.floor + 0.25);
+    gl.uniform1f(at.pixel, 2 * Math.tan(HALF_VIEW) / Math.min(this.canvas.width, this.canvas.height) * scale);
     gl.uniform1i(at.surroundings, options.surroundings);
     gl.uniform1i(at.seeThrough, options.seeThrough);
     gl.bindVertexArray(this.cubeArray.array);
@@ -346,14 +357,29 @@ class Viewer {
   }
 
   pick(x, y) {  // the object drawn at these CSS pixels, 0 for none
+    const pixel = this.read(x, y, 1);
+    return pixel[0] + 256 * pixel[1];
+  }
+
+  cubeAt(x, y) {  // the cube drawn at these CSS pixels, -1 for none
+    const pixel = this.read(x, y, 2);
+    return pixel[3] ? pixel[0] + 256 * pixel[1] + 65536 * pixel[2] : -1;
+  }
+
+  placeOf(cube) {  // its centre, metres
+    const { origin, step, positions } = this.scene;
+    return origin.map((v, i) => v + step * positions[3 * cube + i]);
+  }
+
+  read(x, y, attachment) {
     const { gl, canvas } = this, pixel = new Uint8Array(4), scale = canvas.width / canvas.clientWidth;
-    if (!this.target) return 0;
+    if (!this.target) return pixel;
     gl.bindFramebuffer(gl.FRAMEBUFFER, this.target.frame);
-    gl.readBuffer(gl.COLOR_ATTACHMENT1);
+    gl.readBuffer(gl.COLOR_ATTACHMENT0 + attachment);
     gl.readPixels(Math.floor(x * scale), canvas.height - 1 - Math.floor(y * scale), 1, 1,
       gl.RGBA, gl.UNSIGNED_BYTE, pixel);
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
-    return pixel[0] + 256 * pixel[1];
+    return pixel;
   }
 
   orbit(dx, dy) {  // radians
