@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import json
 import os
 import platform
@@ -19,7 +20,8 @@ from mtml_ros.core.errors import ConfigurationError, InputError
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path),
               help="Write all figures here.")  # fmt: skip
 @click.option("--only", multiple=True, metavar="NAME", help="Run these alone (may be repeated).")
-def command(json_file: Path | None, only: tuple[str, ...]) -> None:
+@click.option("--against", metavar="COMMIT", help="Where a benchmark can, measure this commit too.")
+def command(json_file: Path | None, only: tuple[str, ...], against: str | None) -> None:
     """Runs every module of benchmarks/ in turn: each does the same work in ours and in the obvious
     other way, and prints a row a case. Times are seconds unless a column says otherwise.
     """
@@ -34,7 +36,8 @@ def command(json_file: Path | None, only: tuple[str, ...]) -> None:
     for name in only or modules:
         module = _load(name, modules[name])
         click.echo(f"\n{(module.__doc__ or name).splitlines()[0]}", nl=True)
-        results[name] = module.run()
+        can_compare = "against" in inspect.signature(module.run).parameters
+        results[name] = module.run(against=against) if can_compare else module.run()
         click.echo(table(results[name]))
     if json_file is not None:
         try:

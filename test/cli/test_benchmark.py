@@ -42,6 +42,23 @@ def test_only_some(runner: CliRunner, fake: Path) -> None:
     assert "no benchmark dancing; there are: adding" in result.stderr
 
 
+def test_a_commit_is_handed_to_benchmarks_that_can_compare(
+    runner: CliRunner, fake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    comparing = fake / "comparing.py"
+    text = """'''Comparing.'''
+
+def run(against=None):
+    return [{"commit": against}]
+"""
+    comparing.write_text(text, encoding="utf-8")
+    both = {"adding": fake / "adding.py", "comparing": comparing}
+    monkeypatch.setattr(benchmark, "find_benchmarks", lambda: both)
+    result = runner.invoke(mtml, ["benchmark", "--against", "e1f76d7"])
+    assert result.exit_code == 0, result.output
+    assert result.output.split()[-2:] == ["commit", "e1f76d7"]
+
+
 def test_benchmarks_of_the_project_are_found() -> None:
     names = benchmark.find_benchmarks()
     assert names
