@@ -79,6 +79,7 @@ class ObjectMapper:
         self._lock = threading.Lock()
         self._done: tuple[int, float | None, int | None] | None = None
         self._stamp = 0.0
+        self._previous: Segmentation | None = None
         fits = math.inf if max_memory is None else max_memory * 1e6 / BYTES_A_VOXEL
         self._allowed = int(max(LEAST_REGION, min(REGION_VOXELS, fits)))
         self._region_voxels = self._allowed
@@ -147,6 +148,7 @@ class ObjectMapper:
                 return None
             grid, stamp = self.map.snapshot(), self.map.stamp
             segmentation = self._segment(grid, score_threshold, min_voxels)
+            self._previous = segmentation
             if stamp < self._stamp:
                 self._rewind(stamp)
             self._stamp = stamp
@@ -161,6 +163,7 @@ class ObjectMapper:
         with self._lock:
             self.map.reset()
             self._tracker.reset()
+            self._previous = None
             self._cache = RegionCache()
             if not self._on_last_resort:
                 self._region_voxels = self._allowed
@@ -176,6 +179,7 @@ class ObjectMapper:
             saved = self.map.read(path, self.taxonomy)
             self._tracker.restore(saved.extra)  # which changes nothing either if it refuses
             self.map.become(saved)
+            self._previous = None
 
     @property
     def memory_note(self) -> str:
@@ -205,6 +209,7 @@ class ObjectMapper:
                     min_voxels=min_voxels,
                     region_voxels=self._region_voxels,
                     cache=self._cache,
+                    previous=self._previous,
                 )
             except (RuntimeError, MemoryError) as error:
                 if not _is_out_of_memory(error) or not self._can_use_less_memory():

@@ -25,7 +25,17 @@ class StandIn:
         self.device = device
         self.seen = []
 
-    def segment(self, grid, *, score_threshold=None, min_voxels=None, region_voxels=0, cache=None):
+    def segment(
+        self,
+        grid,
+        *,
+        score_threshold=None,
+        min_voxels=None,
+        region_voxels=0,
+        cache=None,
+        previous=None,
+    ):
+        self.previous = previous
         self.seen.append((score_threshold, min_voxels, REGION_VOXELS // region_voxels))
         if self.device == "cuda" and len(grid) * region_voxels > MEMORY * REGION_VOXELS:
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
@@ -300,3 +310,21 @@ def test_map_that_is_sound_beside_objects_that_are_not_changes_nothing(tmp_path)
         assert b.map.stamp == 1.0
         b.bar(6, 2.0)
         assert [t.id for t in b.mapper.update().tracked] == [1, 2]
+
+
+def test_segmenter_is_told_what_was_found_before_in_this_very_map(tmp_path):
+    b = Bench()
+    b.bar(0, 1.0)
+    first = b.mapper.update()
+    assert b.loaded[-1].previous is None
+    b.bar(3, 2.0)
+    b.mapper.update()
+    assert b.loaded[-1].previous is first.segmentation
+    b.mapper.save(tmp_path / "m")
+    b.mapper.restore(tmp_path / "m")
+    b.mapper.update()
+    assert b.loaded[-1].previous is None
+    b.mapper.reset()
+    b.bar(0, 3.0)
+    b.mapper.update()
+    assert b.loaded[-1].previous is None

@@ -30,6 +30,7 @@ from mtml_ros.segmentation.labelling import (
 )
 from mtml_ros.segmentation.learned_score import QualityModel, mask_features
 from mtml_ros.segmentation.paper_score import score_masks
+from mtml_ros.segmentation.preference import instances_before, preference
 from mtml_ros.segmentation.proposals import Masks, propose
 from mtml_ros.segmentation.region_cache import RegionCache
 from mtml_ros.segmentation.regions import REGION_VOXELS, divide
@@ -99,12 +100,15 @@ class InstanceSegmenter:
         min_voxels: int | None = None,
         region_voxels: int = REGION_VOXELS,
         cache: RegionCache | None = None,
+        previous: Segmentation | None = None,
     ) -> Segmentation:
         """The separate objects of a grid; the same grid gives the same objects.
 
         score_threshold, min_voxels: in place of the settings' own. region_voxels: about how many
         are segmented at once, one region after another (see `divide`); memory follows it. cache:
-        of the calls before, so that only regions that have changed are segmented.
+        of the calls before, so that only regions that have changed are segmented. previous: what
+        was found in the same place just before; proposals that agree with it are preferred by up
+        to `preference.PREFERENCE` when they are chosen. The scores that are given stay their own.
         Raises InputError when the grid does not fit the weights.
         """
         s = self.settings
@@ -121,13 +125,14 @@ class InstanceSegmenter:
             regions = divide(grid.coordinates, least.min_voxels, region_voxels)
             labelled = bool(grid.labels.any())
             cache.open(grid, (s, labelled))
+        before = instances_before(grid, previous)
         results = []
         for region in regions:
             part = cache.part(region)
             result = cache.find(part)
             if result is None:
                 with one_torch_thread(self._on_kernels):
-                    found = self._segment_region(part.grid, s, labelled)
+                    found = self._segment_region(part.grid, s, labelled, before[region.rows])
                 for step, spent in found.seconds.items():
                     seconds[step] = seconds.get(step, 0.0) + spent
                 result = cache.keep(part, RegionResult.of(found, region.own))
@@ -138,9 +143,10 @@ class InstanceSegmenter:
         return replace(segmentation, seconds=seconds)
 
     def _segment_region(
-        self, grid: VoxelGrid, s: SegmenterSettings, labelled: bool
+        self, grid: VoxelGrid, s: SegmenterSettings, labelled: bool, before: np.ndarray
     ) -> Segmentation:
-        """The objects of a grid, taken as one. labelled: whether there are labels in the map."""
+        """The objects of a grid, taken as one. labelled: whether there are labels in the map.
+        before: (V,) as `instances_before` gives it."""
         seconds: dict[str, float] = {}
         least = s.labelling
         with _timed(seconds, "network"):
@@ -158,13 +164,14 @@ class InstanceSegmenter:
         with _timed(seconds, "suppress"):
             usable = np.flatnonzero(scores > 0)
             masks, scores = masks.select(usable), scores[usable]
-            kept, overlap = suppress(masks, scores, len(grid), s.suppression.iou)
-            masks, scores = masks.select(kept), scores[kept]
+            preferred = scores + preference(masks, before)
+            kept, overlap = suppress(masks, preferred, len(grid), s.suppression.iou)
+            masks, scores, preferred = masks.select(kept), scores[kept], preferred[kept]
             final = scores * (1 - overlap) if s.suppression.soft else scores
             proposals = self._proposals(masks, final, context)
         with _timed(seconds, "label"):
             owner = non_overlapping_labelling(
-                masks, scores, len(grid), least.min_voxels, least.score_threshold
+                masks, preferred, len(grid), least.min_voxels, least.score_threshold
             )
             owner = assign_leftovers(
                 owner, context.candidates, context.embedding, least.assign_radius

@@ -10,7 +10,7 @@ import numpy as np
 from mtml_ros.core.errors import MapFileError
 from mtml_ros.core.sorted_keys import is_in
 
-ABSORBED_UPDATES = 10
+ABSORBED_UPDATES = 100
 """Updates for which the pieces of a merged object are remembered apart, in case it splits again."""
 
 MAX_SAVED_ID = 1 << 31

@@ -15,6 +15,10 @@ from mtml_ros.tracking.tracked_objects import ABSORBED_UPDATES, Objects, check_s
 MIN_OVERLAP = 0.25
 """Share of the smaller of object and instance that must be common for them to be the same."""
 
+UNLIKE_OVERLAP = 0.5, 0.25
+"""Shares of the smaller and of the larger that must be common where their classes differ: one
+object whose class is in doubt has them, a chair and the half of a table that it touches has not."""
+
 MAX_VANISHED_VOXELS = 200_000
 """Voxels that are no longer in the map, kept so that an object that comes back has its id."""
 
@@ -48,7 +52,8 @@ class InstanceTracker:
         the nearest instance of its class within the gate, if one is new; 0 turns that off.
 
     An object owns the voxels of its latest sighting. Pairs of object and instance that share at
-    least a quarter of the smaller one are matched by falling IoU, each at most once, so a part
+    least a quarter of the smaller one (more where their classes differ, see UNLIKE_OVERLAP) are
+    matched by falling IoU, each at most once, so a part
     that grows, a half that is completed and a flickering outline keep their id, and of a split
     object the part that is most like it does. Where objects merge, the oldest keeps its id
     (of unlike class: the one that makes up most of it); the others are remembered apart for some
@@ -139,7 +144,12 @@ class InstanceTracker:
         alike = common >= MIN_OVERLAP * np.minimum(size, seen.size[part])
         obj, part, common, size = obj[alike], part[alike], common[alike], size[alike]
         iou = common / (size + seen.size[part] - common)
+        larger, smaller = np.maximum(size, seen.size[part]), np.minimum(size, seen.size[part])
+        like = objects.labels[obj] == seen.labels[part]
+        of_smaller, of_larger = UNLIKE_OVERLAP
+        same = like | ((common >= of_smaller * smaller) & (common >= of_larger * larger))
         order = np.lexsort((part, obj, -common, -iou))
+        order = order[same[order]]
         apart = objects.absorbed[obj] == 0
         taken = np.zeros(len(objects), dtype=bool)
 
@@ -157,11 +167,11 @@ class InstanceTracker:
         for i in np.flatnonzero(apart & mostly & recent[obj] & ~taken[obj]):
             o, p = int(obj[i]), int(part[i])
             rival = int(match[p])
-            like = objects.labels[o] == objects.labels[rival]
-            if not taken[o] and o < rival and (like or common[i] >= shared[rival, p]):
+            alike = objects.labels[o] == objects.labels[rival]
+            if not taken[o] and o < rival and (alike or common[i] >= shared[rival, p]):
                 match[p], taken[o], taken[rival] = o, True, False
         take_best(order)  # those that were part of another may be split from it again
-        lost = mostly & ~taken[obj] & (match[part] >= 0)
+        lost = mostly & ~taken[obj]
         inside[obj[lost]] = part[lost]
         return match, inside
 
@@ -211,6 +221,7 @@ class InstanceTracker:
         vanishing = self._objects.lost > VANISHING_SHARE * np.bincount(
             self._owner, minlength=len(self._objects)
         )
+        vanishing &= is_in(np.arange(len(vanishing)), np.sort(match))
         piece = vanishing[obj] & (match[part] < 0) & (2 * common >= seen.size[part])
         piece_of = np.full(len(match), -1, dtype=np.int64)
         piece_of[part[piece]] = obj[piece]

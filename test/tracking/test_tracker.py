@@ -117,6 +117,36 @@ def test_merge_that_flickers_gives_both_ids_back() -> None:
     assert ids(tracker.update(apart, ABSORBED_UPDATES)) == [1, 2]
 
 
+def test_chair_swallowed_by_the_table_for_eleven_updates_comes_back_with_its_id() -> None:
+    tracker = InstanceTracker()
+    chair, table = (block(0, length=4), CHAIR), (block(4, length=16), TABLE)
+    assert ids(tracker.update(scene(chair, table), 0)) == [2, 1]
+    for stamp in range(1, 12):
+        assert ids(tracker.update(scene((block(0, length=20), TABLE)), stamp)) == [1]
+    assert ids(tracker.update(scene(chair, table), 12)) == [2, 1]
+
+
+def test_chair_swallowed_by_a_table_that_is_new_comes_back_with_its_id() -> None:
+    tracker = InstanceTracker()
+    chair = (block(0, length=4), CHAIR)
+    assert ids(tracker.update(scene(chair), 0)) == [1]
+    assert ids(tracker.update(scene((block(0, length=20), TABLE)), 1)) == [2]
+    assert ids(tracker.update(scene(chair, (block(4, length=16), TABLE)), 2)) == [1, 2]
+
+
+def test_two_chairs_that_merge_hand_no_id_to_the_half_of_a_table_and_get_theirs_back() -> None:
+    """The half of the table has two of the first chair's five slices, as many as a chair needs."""
+    tracker = InstanceTracker()
+    first, second = (block(20, length=5), CHAIR), (block(25, length=5), CHAIR)
+    table = (block(0, length=20), TABLE)
+    tracker.update(scene(first), 0)
+    assert ids(tracker.update(scene(first, second, table), 1)) == [1, 3, 2]
+    merged = (block(22, length=8), CHAIR)
+    halves = (block(0, length=11), TABLE), (block(11, length=11), TABLE)
+    assert ids(tracker.update(scene(merged, *halves), 2)) == [1, 2, 4]
+    assert ids(tracker.update(scene(first, second, table), 3)) == [1, 3, 2]
+
+
 def test_merge_that_lasts_forgets_the_younger_id_for_good() -> None:
     tracker = InstanceTracker()
     apart = scene(block(0, length=5), block(5, length=9))
@@ -200,10 +230,11 @@ def test_object_that_left_the_map_and_comes_back_has_its_id() -> None:
     assert ids(tracker.update(scene(block(0), block(10)), 2)) == [1, 2]
 
 
-def test_class_change_keeps_the_id() -> None:
+@pytest.mark.parametrize("length", [5, 10, 2])
+def test_class_change_keeps_the_id_also_when_it_is_seen_better_or_worse(length: int) -> None:
     tracker = InstanceTracker()
-    tracker.update(scene((block(0), CHAIR)), 0)
-    assert ids(tracker.update(scene((block(0), TABLE)), 1)) == [1]
+    tracker.update(scene((block(0, length=5), CHAIR)), 0)
+    assert ids(tracker.update(scene((block(0, length=length), TABLE)), 1)) == [1]
 
 
 def test_old_mistake_does_not_rename_the_object_in_its_place() -> None:

@@ -1,0 +1,72 @@
+"""Preference: what was found before wins near ties, and nothing else."""
+
+import numpy as np
+import pytest
+
+from mtml_ros.core.instances import Segmentation, make_instance
+from mtml_ros.core.voxels import VoxelGrid
+from mtml_ros.segmentation.labelling import non_overlapping_labelling
+from mtml_ros.segmentation.preference import PREFERENCE, instances_before, preference
+from mtml_ros.segmentation.proposals import Masks
+from mtml_ros.segmentation.suppression import suppress
+
+WHOLE, LEFT, RIGHT = np.arange(20), np.arange(10), np.arange(10, 20)
+MASKS = Masks.of([WHOLE, LEFT, RIGHT])
+
+
+def row(length: int, first: int = 0) -> VoxelGrid:
+    x = np.arange(first, first + length, dtype=np.int32)
+    return VoxelGrid(np.stack([x, 0 * x, 0 * x], axis=1), np.ones(length, np.uint8), 0.1)
+
+
+def chosen(scores: list[float], before: np.ndarray) -> np.ndarray:
+    """Which mask each voxel is given to, as the segmenter chooses."""
+    preferred = np.array(scores) + preference(MASKS, before)
+    kept, _ = suppress(MASKS, preferred, 20, 0.3)
+    owner = non_overlapping_labelling(MASKS.select(kept), preferred[kept], 20, 5, 0.35)
+    return np.append(kept, -1)[owner]
+
+
+def test_what_agrees_is_preferred_by_its_overlap_and_what_overlaps_by_half_is_not() -> None:
+    before = np.full(20, -1)
+    assert preference(MASKS, before).tolist() == [0, 0, 0]
+    before[:16] = 0
+    # IoU 16/20 with the whole, 10/16 with the left half, 6/20 with the right one
+    assert preference(MASKS, before) == pytest.approx([0.6 * PREFERENCE, 0.25 * PREFERENCE, 0])
+    before[10:] = 1
+    assert preference(MASKS, before) == pytest.approx([0, PREFERENCE, PREFERENCE])
+
+
+def test_near_tie_between_a_table_and_its_halves_stays_as_it_was() -> None:
+    """Scores .57 to .60, as a real table and its halves had in turn in one update after another."""
+    rng = np.random.default_rng(0)
+    for first in ([0.60, 0.57, 0.57], [0.57, 0.60, 0.60]):
+        before = chosen(first, np.full(20, -1))
+        start = before.copy()
+        for _ in range(50):
+            before = chosen(rng.uniform(0.57, 0.60, 3).tolist(), before)
+            assert np.array_equal(before, start)
+
+
+def test_what_is_better_by_more_than_the_preference_wins_at_once() -> None:
+    as_whole = np.zeros(20, dtype=np.int64)
+    assert chosen([0.57, 0.66, 0.66], as_whole).tolist() == [0] * 20
+    assert chosen([0.57, 0.68, 0.68], as_whole).tolist() == [1] * 10 + [2] * 10
+
+
+def test_object_whose_score_falls_a_little_below_the_threshold_stays_and_comes_back_above() -> None:
+    nothing, as_whole = np.full(20, -1), np.zeros(20, dtype=np.int64)
+    assert chosen([0.36, 0, 0], nothing).tolist() == [0] * 20
+    assert chosen([0.34, 0, 0], as_whole).tolist() == [0] * 20
+    assert chosen([0.34, 0, 0], nothing).tolist() == [-1] * 20
+    assert chosen([0.24, 0, 0], as_whole).tolist() == [-1] * 20
+
+
+def test_instances_before_are_found_by_their_voxels_in_a_map_that_has_grown_and_lost() -> None:
+    old = row(4)
+    instance = np.array([-1, 0, 0, 1], dtype=np.int32)
+    found = [make_instance(old, np.flatnonzero(instance == i), 1, 0.5) for i in (0, 1)]
+    previous = Segmentation(old, instance, found, [], old.labels)
+    assert instances_before(row(5, first=2), previous).tolist() == [0, 1, -1, -1, -1]
+    assert instances_before(row(2), None).tolist() == [-1, -1]
+    assert instances_before(row(0), previous).tolist() == []
