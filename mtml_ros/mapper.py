@@ -27,9 +27,9 @@ from mtml_ros.tracking.tracker import InstanceTracker, TrackedInstance
 if TYPE_CHECKING:
     from mtml_ros.segmentation.segmenter import InstanceSegmenter
 
-BYTES_A_VOXEL = 12_000
-"""Peak memory of an update for each voxel segmented at once: a solid block's, the most that was
-seen (benchmarks/bounded_work.py); rooms take less than half."""
+BYTES_A_VOXEL = 5000
+"""Peak memory of an update for each voxel segmented at once, the most that was seen
+(benchmarks/bounded_work.py); beside it the map itself takes some 100 bytes a voxel more."""
 
 LEAST_REGION = 8192
 """Voxels that are segmented at once, at least: where memory does not do for these, another device
@@ -180,6 +180,11 @@ class ObjectMapper:
             self._tracker.restore(saved.extra)  # which changes nothing either if it refuses
             self.map.become(saved)
             self._previous = None
+
+    @property
+    def fresh_voxels(self) -> int:
+        """Voxels that the last update had to segment anew, margins included."""
+        return self._cache.fresh
 
     @property
     def memory_note(self) -> str:

@@ -60,6 +60,7 @@ def test_rooms_in_company_have_the_objects_they_have_alone(segmenter, office):
     both = segmenter.segment(grid, cache=cache)
     assert objects_of(both, office) == objects_of(alone, office)
     assert len(both.instances) == 2 * len(alone.instances)
+    assert cache.fresh == len(grid)
     # without a part of the second, only the second is segmented anew
     half = VoxelGrid(grid.coordinates[:-500], grid.labels[:-500], grid.voxel_size)
     again = segmenter.segment(half, cache=cache)
