@@ -52,6 +52,7 @@ EXTRAS = {
         "hypothesis>=6.80",
         "import-linter>=2.1",
         "mypy>=1.10",
+        "pybind11>=2.10",  # builds the kernels once more, under sanitizers
         "pytest>=7.4,<9",  # launch_testing's plugin breaks pytest 9
         "pytest-timeout>=2.2",
         "ruff>=0.6",
