@@ -54,9 +54,11 @@ EXTRAS = {
         "mypy>=1.10",
         "pybind11>=2.10",  # builds the kernels once more, under sanitizers
         "pytest>=7.4,<9",  # launch_testing's plugin breaks pytest 9
+        "pytest-cov>=5.0",
         "pytest-timeout>=2.2",
         "ruff>=0.6",
         "scikit-learn>=1.3",
+        "transforms3d>=0.4.1",
         "types-PyYAML",
     ],
 }

@@ -11,11 +11,11 @@ import torch
 
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.core.voxels import LabeledPoints, VoxelGrid
+from mtml_ros.datasets import SCANS
 from mtml_ros.io.point_files import read_points
 from mtml_ros.segmentation.components import connected_components
 from mtml_ros.segmentation.mean_shift import mean_shift
 
-SCANS = Path(__file__).resolve().parents[1] / "mtml_ros" / "datasets" / "scans"
 CLUSTERS, DIMENSIONS, BANDWIDTH = 40, 8, 1.0
 
 

@@ -11,12 +11,12 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from mtml_ros.cli.demo import DEFAULT_SCAN
+from mtml_ros.datasets import SCANS
 
 NODE = Path(__file__).resolve().parent / "instance_segmentation.launch.py"
 
 ARGUMENTS = (
-    ("scan", str(DEFAULT_SCAN), "a .npz, .ply or .pcd file with xyz and label"),
+    ("scan", str(SCANS / "living_room.npz"), "a .npz, .ply or .pcd file with xyz and label"),
     ("rate", "2.0", "parts of the scan a second, of 20"),
     ("loop", "false", "true to play the scan again and again"),
     ("device", "auto", "auto, cpu or cuda"),

@@ -15,6 +15,8 @@ import click
 
 from mtml_ros.core.errors import ConfigurationError, InputError
 
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+
 
 @click.command("benchmark", short_help="Measure speed beside the obvious alternatives.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path),
@@ -46,12 +48,11 @@ def command(json_file: Path | None, only: tuple[str, ...], against: str | None) 
             raise InputError(f"{json_file}: cannot be written: {error.strerror}") from error
 
 
-def find_benchmarks() -> dict[str, Path]:
-    """Name to file of the modules in benchmarks/ that have a function `run`.
+def find_benchmarks(folder: Path = BENCHMARKS) -> dict[str, Path]:
+    """Name to file of the modules in a folder that have a function `run`.
 
     They lie beside the package in a checkout, and are not installed with it.
     """
-    folder = Path(__file__).resolve().parents[2] / "benchmarks"
     files = sorted(f for f in folder.glob("*.py") if "\ndef run(" in f.read_text(encoding="utf-8"))
     if not files:
         raise InputError(f"{folder}: no benchmarks; run from a checkout of the sources")

@@ -21,11 +21,11 @@ import click
 
 from mtml_ros.core.errors import MtmlError
 from mtml_ros.core.object_record import table
+from mtml_ros.datasets import SCANS
 
 if TYPE_CHECKING:
     from mtml_ros.core.taxonomy import Taxonomy
 
-SCANS = Path(__file__).resolve().parent.parent / "datasets" / "scans"
 DEFAULT_SCAN = SCANS / "living_room.npz"
 STOP_SECONDS = 10.0
 
@@ -111,7 +111,9 @@ def run_processes(scan: Path, out: Path, rate: float, parts: int, settings: list
 
 def _executable(name: str) -> str:
     """The program of this name that was installed together with this one."""
-    folders = [Path(sys.argv[0]).parent, Path(sys.executable).parent]
+    prefixes = filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep))
+    workspaces = [Path(prefix) / "lib" / "mtml_ros" for prefix in prefixes]
+    folders = [Path(sys.argv[0]).parent, Path(sys.executable).parent, *workspaces]
     path = os.pathsep.join([*map(str, folders), os.environ.get("PATH", "")])
     found = shutil.which(name, path=path)
     if found is None:

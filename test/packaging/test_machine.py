@@ -101,8 +101,9 @@ def test_an_old_python_is_refused(machine):
     assert machine.log == ""
 
 
-def test_the_environment_runs_the_checkout_with_the_installed_messages(root, tmp_path):
+def test_the_environment_runs_the_checkout_with_the_installed_messages(root, tmp_path, monkeypatch):
     """As `make` leaves it: an installed copy, and the checkout, whose files may be newer."""
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # a workspace's would come first
     environment = tmp_path / "environment"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
     python = environment / "bin" / "python"
