@@ -22,6 +22,7 @@ from mtml_ros.mapping.voxel_map import IntegrationReport, VoxelMap
 from mtml_ros.segmentation.region_cache import RegionCache
 from mtml_ros.segmentation.regions import REGION_VOXELS
 from mtml_ros.tracking.changes import ChangeLog, Changes
+from mtml_ros.tracking.protocol import Tracker
 from mtml_ros.tracking.tracker import InstanceTracker, TrackedInstance
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class ObjectMapper:
     "cpu", "cuda"). on_less_memory: called with what is done about it whenever memory runs out.
     max_memory: megabytes that an update may take beside the map itself (None: no more than it
         needs anyway); large regions are cut accordingly, down to LEAST_REGION voxels.
+    tracker: what gives the ids (None: an InstanceTracker).
     """
 
     def __init__(
@@ -69,12 +71,13 @@ class ObjectMapper:
         device: str = "auto",
         on_less_memory: Callable[[str], None] = lambda remedy: None,
         max_memory: float | None = None,
+        tracker: Tracker | None = None,
     ) -> None:
         self.map = voxel_map
         self.taxonomy = taxonomy
         self._load_segmenter = load_segmenter
         self._on_less_memory = on_less_memory
-        self._tracker = InstanceTracker()
+        self._tracker: Tracker = InstanceTracker() if tracker is None else tracker
         self._log = ChangeLog()
         self._lock = threading.Lock()
         self._done: tuple[int, float | None, int | None] | None = None

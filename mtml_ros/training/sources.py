@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -43,12 +43,11 @@ def make_source(options: dict[str, Any]) -> SceneSource:
     Raises ConfigurationError for a set or option that there is not.
     """
     options = dict(options)
-    kinds = {"toy": ToySource, "rooms": RoomSource, "files": FileSource}
     name = options.pop("set", None)
-    if not isinstance(name, str) or name not in kinds:
-        raise ConfigurationError(f"data: set must be one of {', '.join(kinds)}, not {name!r}")
+    if not isinstance(name, str) or name not in SOURCES:
+        raise ConfigurationError(f"data: set must be one of {', '.join(SOURCES)}, not {name!r}")
     try:
-        source: SceneSource = kinds[name](**options)
+        source: SceneSource = SOURCES[name](**options)
     except TypeError as error:
         raise ConfigurationError(f"data: {error}") from None
     return source
@@ -151,3 +150,11 @@ def _files(folder: str) -> list[Path]:
     if not files:
         raise ConfigurationError(f"data: no .npz files in {folder!r}")
     return files
+
+
+SOURCES: dict[str, Callable[..., SceneSource]] = {
+    "toy": ToySource,
+    "rooms": RoomSource,
+    "files": FileSource,
+}
+"""What a recipe's `data: {set: NAME}` may name; docs/extending.md adds one."""
