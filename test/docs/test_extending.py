@@ -4,6 +4,8 @@ import importlib.util
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -96,6 +98,28 @@ def test_a_data_set(run, monkeypatch):
     scene = source.draw(np.random.default_rng(0))
     assert np.unique(scene.instance).tolist() == [0, 1, 2, 3, 4]
     assert len(list(source.validation(2))) == 2
+
+
+def test_a_sensor_input(run, monkeypatch):
+    from geometry_msgs.msg import Point, PointStamped
+
+    from mtml_ros.ros.input.registry import INPUTS
+
+    monkeypatch.setitem(INPUTS, "probe", None)
+    run("A sensor input")
+    node = SimpleNamespace(resolve_topic_name=lambda name: f"/{name}")
+    got = []
+    context = SimpleNamespace(
+        node=node, taxonomy=Taxonomy.scannet(), health=mock.Mock(), deliver=got.append
+    )
+    made = INPUTS["probe"](context)
+    message = PointStamped(point=Point(x=1.0, y=2.0, z=0.5))
+    message.header.frame_id = "arm"
+    made.receive(message)
+    (data,) = got
+    assert (data.source, data.frame_id) == ("/probe", "arm")
+    assert data.read().xyz.tolist() == [[1.0, 2.0, 0.5]]
+    context.health.cloud_received.assert_called_once_with()
 
 
 def test_every_section_is_run():
