@@ -4,8 +4,8 @@
 
 The rooms have the generator's VALIDATION settings, which no training room is drawn from, and seeds
 that nothing else uses. Levels are those of `label_noise.corrupt_labels`; "none": no labels.
-AP of the proposals over voxels, precision and recall of the coherent labelling at IoU .5 whatever
-the class.
+AP of the proposals over voxels, precision and recall of the non-overlapping labelling at IoU .5
+whatever the class.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Instance:
-    """One object of the coherent labelling.
+    """One object of the non-overlapping labelling.
 
     voxels: (n,) int64, ascending indices into the grid. label: class index. score: 0..1.
     centroid: (3,) float64, metres, mean of the voxels' centres.
@@ -54,7 +54,7 @@ class Segmentation:
     """Instances of a grid.
 
     instance: (V,) int32, position in `instances` of each voxel's instance, -1 for none.
-    instances: the coherent labelling, by falling score.
+    instances: the non-overlapping labelling, by falling score.
     proposals: the scored masks after suppression, which may overlap: what benchmarks score.
     labels: (V,) uint8, class index of each voxel; its instance's class where it has one.
     seconds: how long each named step took.

@@ -113,7 +113,7 @@ def _scene(
 
 
 def _checked(path: Path, values: np.ndarray, num_points: int, what: str) -> np.ndarray:
-    """(N,) int64 of whole numbers of any type; some layouts keep them as floats."""
+    """(N,) int64 of integers of any type; some layouts keep them as floats."""
     if values.shape != (num_points,) or values.dtype.kind not in "iuf":
         raise InputError(
             f"{path}: {what} are {values.dtype} {values.shape}, {num_points} integers are needed"
@@ -122,7 +122,7 @@ def _checked(path: Path, values: np.ndarray, num_points: int, what: str) -> np.n
         values.astype(np.int64) if values.dtype.kind != "f" or np.isfinite(values).all() else None
     )
     if whole is None or not (whole == values).all():
-        raise InputError(f"{path}: {what} must be whole numbers")
+        raise InputError(f"{path}: {what} must be integers")
     return whole
 
 

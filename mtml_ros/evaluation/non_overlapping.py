@@ -1,4 +1,4 @@
-"""False positives and misses of the coherent labelling, each point in at most one instance.
+"""False positives and misses of the non-overlapping labelling, each point in at most one instance.
 
 AP hides false positives of low rank; a robot sees every one of them. Objects and predictions
 count by the rules of `average_precision`: those under `min_region` do not, nor does an unmatched

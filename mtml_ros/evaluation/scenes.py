@@ -30,9 +30,9 @@ class Scores:
     """How well a segmenter did.
 
     proposals: AP of the overlapping masks, what the benchmark scores.
-    coherent: AP of the coherent labelling's instances.
-    agnostic: AP of the coherent labelling's instances, whatever their class.
-    counts: matches, false positives and misses of the coherent labelling at IoU .5.
+    coherent: AP of the non-overlapping labelling's instances.
+    agnostic: AP of the non-overlapping labelling's instances, whatever their class.
+    counts: matches, false positives and misses of the non-overlapping labelling at IoU .5.
     agnostic_counts: the same whatever the class.
     """
 

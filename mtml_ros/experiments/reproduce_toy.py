@@ -154,7 +154,7 @@ def _score(segment: Segment, preset: str, scenes: int, voxel_size: float) -> Sco
 
 
 def _summary(scores: Scores) -> dict[str, Any]:
-    """Figures of the one coherent labelling, which is what the paper's Table 1 scores."""
+    """Figures of the one non-overlapping labelling, which is what the paper's Table 1 scores."""
     counts = scores.counts
     return {
         "ap50": scores.coherent.ap50,

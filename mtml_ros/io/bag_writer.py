@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal
 
 import numpy as np
@@ -52,12 +51,7 @@ class BagWriter:
             raise InputError(f"{self._path}: cannot be written: {error}") from None
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self._writer.close()
 
     def write(self, topic: str, when_ns: int, message: Any, latched: bool = False) -> None:

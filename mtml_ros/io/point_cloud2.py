@@ -266,7 +266,7 @@ def _valid_points(xyz: np.ndarray, max_coordinate: float) -> tuple[np.ndarray, i
 def _whole_numbers(values: np.ndarray, name: str) -> np.ndarray:
     """(N,) int64 of labels of any type.
 
-    Floats are accepted where each is a whole number: tools that write all fields as one float32
+    Floats are accepted where each is an integer: tools that write all fields as one float32
     matrix (numpy, Open3D, PCL's XYZI types) send ids so. A fraction or NaN is no id but something
     else, a score or a colour, so the cloud is refused rather than rounded.
     """

@@ -289,7 +289,7 @@ def _whole_numbers(values: np.ndarray, name: str, dtype: type[np.signedinteger])
         bad = (values < low) | (values > high)
     if bad.any():
         raise InputError(
-            f"{name} holds {values[bad][0]!s}, must be whole numbers in {np.dtype(dtype).name}"
+            f"{name} holds {values[bad][0]!s}, must be integers in {np.dtype(dtype).name}"
         )
     whole: np.ndarray = values.astype(dtype)
     return whole

@@ -51,7 +51,7 @@ class NetworkConfig:
             object.__setattr__(self, "classes", tuple(self.classes))
         for name in ("feature_size", "embedding_size", "width"):
             if type(getattr(self, name)) is not int:
-                raise ConfigurationError(f"network: {name} must be a whole number")
+                raise ConfigurationError(f"network: {name} must be an integer")
         checks = {
             "classes": isinstance(self.classes, tuple)
             and 1 <= len(self.classes) <= MAX_CLASSES
@@ -69,7 +69,9 @@ class NetworkConfig:
         }
         for name, good in checks.items():
             if not good:
-                raise ConfigurationError(f"network: {name} = {getattr(self, name)!r} is no use")
+                raise ConfigurationError(
+                    f"network: {name} = {getattr(self, name)!r} is not allowed"
+                )
 
     @property
     def input_channels(self) -> int:

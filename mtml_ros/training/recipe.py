@@ -69,7 +69,7 @@ class Recipe:
         }
         for name, good in checks.items():
             if not good:
-                raise ConfigurationError(f"recipe: {name} = {getattr(self, name)!r} is no use")
+                raise ConfigurationError(f"recipe: {name} = {getattr(self, name)!r} is not allowed")
 
     def load_taxonomy(self) -> Taxonomy:
         return Taxonomy.load(self.taxonomy)

@@ -132,8 +132,8 @@ class _Run:
         self.out = out
         self.device = device
         self.process = process
-        self.chief = process.rank == 0
-        self.progress = progress and self.chief
+        self.is_main = process.rank == 0
+        self.progress = progress and self.is_main
         torch.manual_seed(recipe.seed)
         self.config = recipe.network_config()
         SegmenterSettings.from_dict(
@@ -153,7 +153,7 @@ class _Run:
         self.waited = self.worked = 0.0
         out.mkdir(parents=True, exist_ok=True)
         self._resume()
-        self.writer = _tensorboard(out) if self.chief else None
+        self.writer = _tensorboard(out) if self.is_main else None
 
     def run(self) -> Path:
         r = self.recipe
@@ -193,7 +193,7 @@ class _Run:
                 self._save()
             mark = time.perf_counter()
         bar.close()
-        if self.chief and r.calibration_scenes:
+        if self.is_main and r.calibration_scenes:
             self._calibrate(batches.source)
         return self.out / "weights.safetensors"
 
@@ -216,7 +216,7 @@ class _Run:
         return {"loss": total.detach(), **terms}
 
     def _validate(self, bar: Any) -> None:
-        if not self.chief:
+        if not self.is_main:
             return
         r = self.recipe
         self.network.eval()
@@ -266,7 +266,7 @@ class _Run:
         save_checkpoint(path, replace(checkpoint, models={"quality": vars(quality)}))
 
     def _log(self, line: dict[str, Any]) -> None:
-        if not self.chief:
+        if not self.is_main:
             return
         with open(self.out / "log.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
@@ -276,7 +276,7 @@ class _Run:
                     self.writer.add_scalar(f"training/{name}", value, line["step"])
 
     def _save(self) -> None:
-        if not self.chief:
+        if not self.is_main:
             return
         state = {
             "recipe": json.dumps(self.recipe.to_dict(), sort_keys=True),

@@ -43,7 +43,7 @@ def draw_toy_table(path: str | Path, results: str | Path) -> None:
     axes.set_ylabel("AP50, %")
     lowest = min(v for r in [*ours.values()] for run in r for v in run["ap50"].values())
     axes.set_ylim(max(0, 100 * min(lowest, 0.799) - 5), 101)
-    axes.set_title("Toy experiment (MTML, Table 1): one coherent labelling, 100 test scenes")
+    axes.set_title("Toy experiment (MTML, Table 1): one non-overlapping labelling, 100 test scenes")
     axes.legend(ncols=3, fontsize="small", loc="lower center", bbox_to_anchor=(0.5, -0.32))
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120)

@@ -1,4 +1,4 @@
-"""Counts of the coherent labelling, on labellings small enough to count by eye."""
+"""Counts of the non-overlapping labelling, on labellings small enough to count by eye."""
 
 import numpy as np
 import pytest
