@@ -21,7 +21,7 @@ from mtml_ros.network.config import ARCHITECTURES, NetworkConfig
 
 FORMAT = "mtml_ros checkpoint"
 VERSION = 1
-MODELS = ("quality",)
+MODELS = ("score", "naming")
 """Small models that ride along, each fitted after the network: its arrays are NAME.ARRAY."""
 MAX_FILE_BYTES = 1 << 30
 MIN_WEIGHTS = 1000

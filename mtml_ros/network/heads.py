@@ -23,11 +23,13 @@ class NetworkOutput:
     direction: (V, 3) float32, unit length: from the voxel towards its instance's centre.
     semantic: (V, C + 1) float32 logits, of channel 0, no object of any class, and of the network's
         classes; None without that head.
+    features: (V, F) float32, what the heads read; None where nobody looks at them again.
     """
 
     embedding: Tensor
     direction: Tensor
     semantic: Tensor | None
+    features: Tensor | None = None
 
     @cached_property
     def probability(self) -> np.ndarray | None:
@@ -59,7 +61,7 @@ class Heads(nn.Module):
         # an epsilon under the root: the gradient stays finite at zero
         direction = direction / (direction.square().sum(1, keepdim=True) + EPSILON).sqrt()
         semantic = self.semantic(features) if self.semantic is not None else None
-        return NetworkOutput(embedding, direction, semantic)
+        return NetworkOutput(embedding, direction, semantic, features)
 
 
 def scene_positions(batch: VoxelBatch, voxel_size: float) -> Tensor:

@@ -16,7 +16,9 @@ class VoxelContext:
     candidates: (V,) bool, voxels that may belong to an instance. votes: (V, C + 1) float32, each
     voxel's votes for the class of its instance. See label_fusion.py for both.
     component: (V,) int64, component of equal labels, -1 outside candidates.
-    labels: (V,) class indices as given. probability: (V, C) the network's own classes, or None.
+    labels: (V,) class indices as given; channel: (V,) their classes in the network, 0 for none.
+    features: (V, F) what the network's heads read, or None.
+    probability: (V, C) the network's own classes, or None.
     given: (V,) float32, of them that of the label as given, -1 where no class is; or None.
     """
 
@@ -28,5 +30,7 @@ class VoxelContext:
     votes: np.ndarray
     component: np.ndarray
     labels: np.ndarray
+    channel: np.ndarray
+    features: np.ndarray | None
     probability: np.ndarray | None
     given: np.ndarray | None

@@ -23,15 +23,14 @@ from mtml_ros.network.threads import one_torch_thread
 from mtml_ros.segmentation.components import label_components, neighbor_edges
 from mtml_ros.segmentation.context import VoxelContext
 from mtml_ros.segmentation.label_fusion import FusedLabels, fuse_labels
-from mtml_ros.segmentation.labelling import (
-    assign_leftovers,
-    label_masks,
-    non_overlapping_labelling,
-)
-from mtml_ros.segmentation.learned_score import QualityModel, mask_features
+from mtml_ros.segmentation.labelling import assign_leftovers, non_overlapping_labelling
+from mtml_ros.segmentation.learned_score import learned_score
+from mtml_ros.segmentation.mask_features import object_features
+from mtml_ros.segmentation.naming import name_masks
 from mtml_ros.segmentation.paper_score import score_masks
+from mtml_ros.segmentation.perceptron import Perceptron
 from mtml_ros.segmentation.preference import instances_before, preference
-from mtml_ros.segmentation.proposals import Masks, propose
+from mtml_ros.segmentation.proposals import Proposals, propose
 from mtml_ros.segmentation.region_cache import RegionCache
 from mtml_ros.segmentation.regions import REGION_VOXELS, divide
 from mtml_ros.segmentation.settings import SegmenterSettings
@@ -58,11 +57,9 @@ class InstanceSegmenter:
         self.taxonomy = taxonomy
         self.device = device
         self.settings = settings or settings_of(checkpoint)
-        quality = checkpoint.models.get("quality")
-        self._quality = (
-            None if quality is None else QualityModel.from_arrays(quality, self.config.semantic)
-        )
-        self._channels = taxonomy.network_channels(self.config.classes)
+        models = {n: Perceptron.from_arrays(a, n) for n, a in checkpoint.models.items()}
+        self._score_model, self._naming_model = models.get("score"), models.get("naming")
+        self.channels = taxonomy.network_channels(self.config.classes)
         self._on_kernels = device.type == "cpu" and self.config.architecture == "sparse"
 
     @staticmethod
@@ -157,10 +154,11 @@ class InstanceSegmenter:
             return Segmentation(grid, nothing, [], [], grid.labels, seconds)
         with _timed(seconds, "propose"):
             context = self.describe(grid, output, fused)
-            masks = self.propose(output, context)
-            masks = masks.select(np.flatnonzero(masks.sizes >= least.min_voxels))
+            proposed = self.propose(output, context, least.min_voxels)
         with _timed(seconds, "score"):
-            scores = self._score(masks, context)
+            features = self._look(proposed, context)
+            masks, scores = proposed.masks, self._score(proposed, features, context)
+            labels = self._name(proposed, features, context)
         with _timed(seconds, "suppress"):
             usable = np.flatnonzero(scores > 0)
             masks, scores = masks.select(usable), scores[usable]
@@ -168,7 +166,10 @@ class InstanceSegmenter:
             kept, overlap = suppress(masks, preferred, len(grid), s.suppression.iou)
             masks, scores, preferred = masks.select(kept), scores[kept], preferred[kept]
             final = scores * (1 - overlap) if s.suppression.soft else scores
-            proposals = self._proposals(masks, final, context)
+            proposals = sorted(
+                map(Proposal, masks.split(), labels[usable][kept].tolist(), final.tolist()),
+                key=lambda p: -p.score,
+            )
         with _timed(seconds, "label"):
             owner = non_overlapping_labelling(
                 masks, preferred, len(grid), least.min_voxels, least.score_threshold
@@ -190,7 +191,7 @@ class InstanceSegmenter:
             grid.labels,
             output.probability,
             self.taxonomy.is_thing,
-            self._channels,
+            self.channels,
             self.settings.label_fusion,
             bool(grid.labels.any()) if labelled is None else labelled,
         )
@@ -208,42 +209,53 @@ class InstanceSegmenter:
             votes=fused.votes,
             component=label_components(edges, labels).astype(np.int64),
             labels=grid.labels,
+            channel=self.channels[grid.labels],
+            features=None if output.features is None else output.features.cpu().numpy(),
             probability=output.probability,
             given=fused.given,
         )
 
-    def propose(self, output: NetworkOutput, context: VoxelContext) -> Masks:
-        """Candidate instances: clusters of the embedding and their connected parts, and the
-        connected components of the labels."""
+    def propose(self, output: NetworkOutput, context: VoxelContext, min_voxels: int) -> Proposals:
+        """Candidate instances of min_voxels and more: clusters of the embedding and their
+        connected parts, and the connected components of the labels."""
         c, s = context, self.settings.proposals
         inside = torch.from_numpy(np.flatnonzero(c.candidates)).to(output.embedding.device)
         partitions = propose(output.embedding[inside], c.candidates, c.edges, s)
         if s.label_components:
             partitions.append(c.component)
-        return Masks.joined([Masks.of_partition(p) for p in partitions])
+        return Proposals.of(partitions, min_voxels)
 
-    def _score(self, masks: Masks, context: VoxelContext) -> np.ndarray:
+    def _look(self, proposed: Proposals, context: VoxelContext) -> np.ndarray | None:
+        """(P, F) features of each mask; None where nothing asks for them."""
+        scored = self._score_model is not None and self.settings.score.learned
+        named = self._naming_model is not None and self.settings.label_fusion.enabled
+        wanted = (scored or named) and proposed.masks.count
+        return object_features(proposed, context) if wanted else None
+
+    def _score(
+        self, proposed: Proposals, features: np.ndarray | None, context: VoxelContext
+    ) -> np.ndarray:
         """(P,) float64 in 0..1: the learned score where the weights have one, else the paper's."""
-        settings = self.settings.score
-        if self._quality is not None and settings.learned:
-            return self._quality.predict(mask_features(masks, context))
-        return score_masks(masks, context, settings).score
+        model, settings = self._score_model, self.settings.score
+        if model is not None and features is not None and settings.learned:
+            return learned_score(proposed, features, context, model)
+        return score_masks(proposed.masks, context, settings).score
+
+    def _name(
+        self, proposed: Proposals, features: np.ndarray | None, context: VoxelContext
+    ) -> np.ndarray:
+        """(P,) uint8: the class of each mask, learned where the weights have it, else voted for."""
+        model = self._naming_model if self.settings.label_fusion.enabled else None
+        things = self.taxonomy.is_thing
+        return name_masks(proposed, features, context, model, things, self.channels)[0]
 
     def embed(self, grid: VoxelGrid) -> NetworkOutput:
         """The network's output for a grid, taken as one."""
-        inputs = make_input(grid, self.config, self._channels)
+        inputs = make_input(grid, self.config, self.channels)
         batch = make_batch([grid.coordinates], [inputs])
         with torch.inference_mode():
             output: NetworkOutput = self.network(batch.to(self.device))
         return output
-
-    def _proposals(self, masks: Masks, scores: np.ndarray, context: VoxelContext) -> list[Proposal]:
-        labels = label_masks(masks, context.votes)
-        found = [
-            Proposal(voxels, int(label), float(score))
-            for voxels, label, score in zip(masks.split(), labels, scores)
-        ]
-        return sorted(found, key=lambda p: -p.score)
 
     def _labelled(
         self,
@@ -256,9 +268,10 @@ class InstanceSegmenter:
     ) -> Segmentation:
         """The objects that the owners (V,) of the voxels (positions in scores) make up."""
         owners, compact = np.unique(owner, return_inverse=True)
-        masks = Masks.of_partition(compact.reshape(-1) - int(owners[0] == -1))
-        masks = masks.select(np.flatnonzero(masks.sizes >= min_voxels))
-        labels = label_masks(masks, context.votes)
+        partition = compact.reshape(-1) - int(owners[0] == -1)
+        objects = Proposals.of([partition], min_voxels)
+        masks = objects.masks
+        labels = self._name(objects, self._look(objects, context), context)
         instance = np.full(len(grid), -1, dtype=np.int32)
         final = grid.labels.copy()
         instances = []

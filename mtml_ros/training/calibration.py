@@ -1,94 +1,176 @@
-"""Fits the learned score: what IoU a proposal with such features has, on unseen scenes."""
+"""Fits the two small models that follow the network: the learned score and the names of masks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from mtml_ros.core.scene import Scene
-from mtml_ros.core.voxels import VoxelGrid
-from mtml_ros.datasets.samples import voxelize
-from mtml_ros.segmentation.learned_score import QualityModel, mask_features
+from mtml_ros.datasets.samples import Sample, voxelize
+from mtml_ros.segmentation.mask_features import object_features, relation_features
+from mtml_ros.segmentation.perceptron import LIMIT, Perceptron
 from mtml_ros.segmentation.proposals import Masks
 from mtml_ros.segmentation.segmenter import InstanceSegmenter
 
-HIDDEN = 24
-MEMBERS = 4
-STEPS = 1500
+MATCH, SOFTNESS = 0.5, 0.06
+"""IoU from which a mask is its object, and over how much less and more that becomes certain."""
+BATCH = 1024
+MIN_STEPS = 600
+"""Where masks are few they are seen more often than a Fit says."""
+LEARNING_RATE = 2e-3
+WEIGHT_DECAY = 1e-3
 
 
-def calibrate(segmenter: InstanceSegmenter, scenes: Iterable[Scene], seed: int = 0) -> QualityModel:
-    """The model fitted to the proposals of a segmenter in these scenes.
+@dataclass(frozen=True)
+class Fit:
+    """How one of the two is fitted: hidden units of its layers, share of them that are left out
+    at random, times that each mask is seen, and members that start differently."""
+
+    hidden: tuple[int, int]
+    dropout: float
+    epochs: int
+    members: int
+
+
+SCORE = Fit((160, 64), 0.1, 6, 2)
+NAMING = Fit((192, 96), 0.3, 10, 2)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Masks of scenes and their truth.
+
+    objects: (n, F), relations: (n, G) float32 features. overlap: (n,) float32, the greatest IoU
+    with an object. channel: (n,) int64, that object's class in the network, 0 for none.
+    """
+
+    objects: np.ndarray
+    relations: np.ndarray
+    overlap: np.ndarray
+    channel: np.ndarray
+
+
+def calibrate(
+    segmenter: InstanceSegmenter, scenes: Iterable[Scene], seed: int = 0
+) -> dict[str, Perceptron]:
+    """The models fitted to the proposals of a segmenter in these scenes, by name: "score", and
+    "naming" where the network has a semantic head.
 
     scenes: at least one, that its network was not trained on; their noisy labels are the input.
     """
-    features, overlaps = [], []
-    for scene in scenes:
-        sample = voxelize(scene, segmenter.voxel_size)
-        masks, x = _examples(segmenter, sample.grid)
-        if masks is not None:
-            features.append(x)
-            overlaps.append(best_overlap(masks, sample.instance))
-    return fit(np.concatenate(features), np.concatenate(overlaps), seed)
+    found = [examples(segmenter, voxelize(s, segmenter.voxel_size)) for s in scenes]
+    parts = [f for f in found if f is not None]
+    names = Examples.__dataclass_fields__
+    joined = Examples(*(np.concatenate([getattr(p, n) for p in parts]) for n in names))
+    models = {"score": fit_score(joined, seed)}
+    if segmenter.config.semantic:
+        models["naming"] = fit_naming(joined, len(segmenter.config.classes) + 1, seed)
+    return models
 
 
-def best_overlap(masks: Masks, instance: np.ndarray) -> np.ndarray:
-    """(P,) float32: the highest IoU of each mask with a true instance (V,), -1 for none."""
+def examples(segmenter: InstanceSegmenter, sample: Sample) -> Examples | None:
+    """The proposals in one scene; None where there are none."""
+    output = segmenter.embed(sample.grid)
+    fused = segmenter.fuse(sample.grid, output)
+    if not fused.candidates.any():
+        return None
+    context = segmenter.describe(sample.grid, output, fused)
+    least = segmenter.settings.labelling.min_voxels
+    proposals = segmenter.propose(output, context, least)
+    if not proposals.masks.count:
+        return None
+    overlap, best = best_overlap(proposals.masks, sample.instance)
+    label = sample.labels[np.unique(sample.instance, return_index=True)[1]][best]
+    channel = np.where(overlap > 0, segmenter.channels[label], 0)
+    return Examples(
+        object_features(proposals, context), relation_features(proposals, context), overlap, channel
+    )
+
+
+def best_overlap(masks: Masks, instance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(P,) float32: the highest IoU of each mask with a true instance (V,), -1 for none; and (P,)
+    which it is, by position in the sorted instance numbers."""
     ids, compact = np.unique(instance, return_inverse=True)
     compact = compact.reshape(-1)
-    sizes = np.bincount(compact)
+    size = np.bincount(compact)
     pair, shared = np.unique(masks.mask * len(ids) + compact[masks.voxel], return_counts=True)
     mask, thing = pair // len(ids), pair % len(ids)
-    iou = shared / (masks.sizes[mask] + sizes[thing] - shared)
-    iou[ids[thing] < 0] = 0
-    best = np.zeros(masks.count, dtype=np.float32)
-    np.maximum.at(best, mask, iou.astype(np.float32))
-    return best
+    iou = np.zeros((masks.count, len(ids)), dtype=np.float32)
+    iou[mask, thing] = shared / (masks.sizes[mask] + size[thing] - shared)
+    iou[:, ids < 0] = 0
+    best = iou.argmax(axis=1)
+    return iou[np.arange(masks.count), best], best
 
 
-def fit(features: np.ndarray, overlaps: np.ndarray, seed: int = 0) -> QualityModel:
-    """The model with least cross-entropy between its estimate and the true IoU: the mean of several
-    that start differently, since one ranks proposals of few objects as it happens to.
+def fit_score(found: Examples, seed: int = 0) -> Perceptron:
+    """The model of whether a mask is an object: whether its IoU is above MATCH, softly."""
+    features = np.concatenate([found.objects, found.relations], axis=1)
+    target = 1 / (1 + np.exp((MATCH - found.overlap.astype(np.float64)) / SOFTNESS))
+    y = torch.from_numpy(target.astype(np.float32))
 
-    features: (n, F) float32. overlaps: (n,) float32 in 0..1.
-    """
-    mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
-    x = torch.from_numpy((features - mean) / scale)
-    y = torch.from_numpy(overlaps)[:, None].expand(-1, MEMBERS)
-    with torch.random.fork_rng():
+    def loss(logits: Tensor, rows: Tensor) -> Tensor:
+        wanted = y[rows].expand(len(logits), -1)
+        return functional.binary_cross_entropy_with_logits(logits[..., 0], wanted)
+
+    return fit(features, loss, 1, SCORE, seed)
+
+
+def fit_naming(found: Examples, channels: int, seed: int = 0) -> Perceptron:
+    """The model of the class of the masks that are objects, of `channels` with "none"."""
+    good = found.overlap > MATCH
+    y = torch.from_numpy(found.channel[good].astype(np.int64))
+
+    def loss(logits: Tensor, rows: Tensor) -> Tensor:
+        wanted = y[rows].expand(len(logits), -1)
+        return functional.cross_entropy(logits.flatten(0, 1), wanted.flatten())
+
+    return fit(found.objects[good], loss, channels, NAMING, seed)
+
+
+def fit(
+    features: np.ndarray,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    outputs: int,
+    settings: Fit,
+    seed: int = 0,
+) -> Perceptron:
+    """The model of least loss over features (n, F) float32, which `loss` is given the logits
+    (members, batch, outputs) and the rows (batch,) of. Leaves torch's random state alone."""
+    mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-4
+    x = torch.from_numpy(features)
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        first = nn.Linear(x.shape[1], MEMBERS * HIDDEN)
-        weight = nn.Parameter((2 * torch.rand(MEMBERS, HIDDEN) - 1) / HIDDEN**0.5)
-        bias = nn.Parameter(torch.zeros(MEMBERS))
-        optimizer = torch.optim.AdamW(
-            [*first.parameters(), weight, bias], lr=1e-2, weight_decay=1e-3
+        widths = (features.shape[1], *settings.hidden, outputs)
+        parameters = []
+        for inputs, out in pairwise(widths):
+            shape = (settings.members, inputs, out)
+            parameters.append(nn.Parameter((2 * torch.rand(shape) - 1) / inputs**0.5))
+            parameters.append(nn.Parameter(torch.zeros(settings.members, 1, out)))
+        optimizer = torch.optim.AdamW(parameters, LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+        batch = min(BATCH, len(x))
+        epochs = max(settings.epochs, MIN_STEPS * batch // len(x))
+        steps = epochs * (len(x) // batch)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, LEARNING_RATE, steps, pct_start=0.1
         )
-        for step in range(STEPS):
-            for group in optimizer.param_groups:
-                group["lr"] = 1e-2 * (1 - step / STEPS)
-            hidden = first(x).relu().unflatten(1, (MEMBERS, HIDDEN))
-            logits = (hidden * weight).sum(2) + bias
-            # summed over the members, so that each learns as it would alone
-            loss = nn.functional.binary_cross_entropy_with_logits(logits, y) * MEMBERS
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-    # the mean of their logits is one such model with all their hidden units
-    parts = (first.weight.t(), first.bias, weight.flatten() / MEMBERS, bias.mean().reshape(1))
-    arrays = (torch.from_numpy(mean), torch.from_numpy(scale), *parts)
-    return QualityModel(*(a.detach().numpy().astype(np.float32) for a in arrays))
-
-
-def _examples(segmenter: InstanceSegmenter, grid: VoxelGrid) -> tuple[Masks | None, np.ndarray]:
-    output = segmenter.embed(grid)
-    fused = segmenter.fuse(grid, output)
-    if not fused.candidates.any():
-        return None, np.zeros((0, 0), dtype=np.float32)
-    context = segmenter.describe(grid, output, fused)
-    masks = segmenter.propose(output, context)
-    least = segmenter.settings.labelling.min_voxels
-    masks = masks.select(np.flatnonzero(masks.sizes >= least))
-    return masks, mask_features(masks, context)
+        average, deviation = torch.from_numpy(mean), torch.from_numpy(scale)
+        for _ in range(epochs):
+            order = torch.randperm(len(x))[: len(x) // batch * batch]
+            for rows in order.reshape(-1, batch):
+                hidden = ((x[rows] - average) / deviation).clamp(-LIMIT, LIMIT)
+                for weight, bias in zip(parameters[:4:2], parameters[1:4:2]):
+                    hidden = functional.dropout((hidden @ weight + bias).relu(), settings.dropout)
+                # summed over the members, so that each learns as it would alone
+                value = settings.members * loss(hidden @ parameters[4] + parameters[5], rows)
+                optimizer.zero_grad()
+                value.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+                schedule.step()
+    arrays = (average, deviation, *parameters)
+    return Perceptron(*(a.detach().numpy().astype(np.float32) for a in arrays))

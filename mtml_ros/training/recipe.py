@@ -23,14 +23,16 @@ class Recipe:
 
     taxonomy: "toy", "scannet" or a YAML file. data: which scenes, see training/sources.py.
     network: options of NetworkConfig but the classes, which are the taxonomy's.
+    init: weights to start from in place of random ones, a file or the name of some that ship: for
+        fine-tuning; "" for none.
     steps: optimiser steps. batch_size: scenes a step, over all processes.
     learning_rate: the peak of a one-cycle schedule (rises over the first tenth, falls to none).
     restarts: steps at which a cycle ends and another begins, each with its own peak (those after
         the last step are of no effect).
     pretrain: share of the steps with true labels as input, before the noisy ones (section 3.5).
     validate_every: steps between validations, on validation_scenes scenes.
-    calibration_scenes: training scenes, drawn anew, that the learned score is fitted on in the end;
-        0: the paper's score.
+    calibration_scenes: training scenes, drawn anew, that the learned score and the naming are
+        fitted on in the end; 0: the paper's score, and names by votes.
     workers: processes that prepare data. min_region: voxels, objects under it are not scored.
     """
 
@@ -41,6 +43,7 @@ class Recipe:
     loss: LossSettings = field(default_factory=LossSettings)
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
     settings: dict[str, Any] = field(default_factory=dict)
+    init: str = ""
     steps: int = 4000
     batch_size: int = 2
     learning_rate: float = 2e-3

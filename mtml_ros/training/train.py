@@ -25,7 +25,13 @@ from mtml_ros.core.errors import CheckpointError, ConfigurationError
 from mtml_ros.datasets.samples import voxelize
 from mtml_ros.evaluation.scenes import evaluate_segmenter
 from mtml_ros.network.batch import VoxelBatch
-from mtml_ros.network.checkpoint import Checkpoint, build_network, load_checkpoint, save_checkpoint
+from mtml_ros.network.checkpoint import (
+    Checkpoint,
+    build_network,
+    find_weights,
+    load_checkpoint,
+    save_checkpoint,
+)
 from mtml_ros.network.config import NetworkConfig
 from mtml_ros.network.device import choose_device
 from mtml_ros.network.threads import set_threads
@@ -140,6 +146,8 @@ class _Run:
             recipe.settings
         )  # what they lack shows now, not at the first validation
         self.network = build_network(self.config).to(device)
+        if recipe.init:
+            self._start_from(load_checkpoint(find_weights(recipe.init), device))
         if device.type == "cpu" and self.config.architecture == "sparse":
             # what the kernels leave to torch is too little for its threads to share
             torch.set_num_threads(1)
@@ -154,6 +162,14 @@ class _Run:
         out.mkdir(parents=True, exist_ok=True)
         self._resume()
         self.writer = _tensorboard(out) if self.is_main else None
+
+    def _start_from(self, checkpoint: Checkpoint) -> None:
+        if checkpoint.config != self.config:
+            raise ConfigurationError(
+                f"recipe: init = {self.recipe.init!r} is a network of another configuration, "
+                f"{checkpoint.config}: give the recipe's network the same options"
+            )
+        self.network.load_state_dict(checkpoint.network.state_dict())
 
     def run(self) -> Path:
         r = self.recipe
@@ -250,20 +266,20 @@ class _Run:
             save_checkpoint(self.out / "best.safetensors", checkpoint)
 
     def _calibrate(self, source: SceneSource) -> None:
-        """Fits the learned score and adds it to the weights, unless they have it."""
+        """Fits the learned score and the naming, unless the weights have them."""
         r = self.recipe
         path = self.out / "weights.safetensors"
         checkpoint = load_checkpoint(path, self.device)
-        if "quality" in checkpoint.models:  # the same command again, after it was done
+        if checkpoint.models:  # the same command again, after it was done
             return
         segmenter = InstanceSegmenter(checkpoint, r.load_taxonomy(), self.device)
         scenes = source.calibration(r.calibration_scenes)
-        quality = calibrate(
+        models = calibrate(
             segmenter,
             tqdm(scenes, "calibration", r.calibration_scenes, disable=not self.progress),
             r.seed,
         )
-        save_checkpoint(path, replace(checkpoint, models={"quality": vars(quality)}))
+        save_checkpoint(path, replace(checkpoint, models={n: vars(m) for n, m in models.items()}))
 
     def _log(self, line: dict[str, Any]) -> None:
         if not self.is_main:

@@ -24,7 +24,6 @@ from mtml_ros.network.checkpoint import (
     save_checkpoint,
 )
 from mtml_ros.network.config import NetworkConfig
-from mtml_ros.segmentation.learned_score import FEATURES, LABEL_FEATURES, QualityModel
 
 CONFIG = NetworkConfig(("chair", "table"), width=1, embedding_size=4, semantic=True)
 
@@ -105,19 +104,21 @@ def test_saving_what_was_loaded_changes_nothing_more(file, tmp_path):
     assert all(torch.equal(first[n], second[n]) for n in first)
 
 
-def quality_model(f: int = len(FEATURES + LABEL_FEATURES), hidden: int = 3) -> QualityModel:
+def score_model() -> dict[str, np.ndarray]:
+    """A Perceptron's arrays: 5 features, two members of 3 and 2 hidden units."""
     rng = np.random.default_rng(0)
-    shapes = {"mean": f, "scale": f, "weight1": (f, hidden), "bias1": hidden,
-              "weight2": hidden, "bias2": 1}  # fmt: skip
-    return QualityModel(**{n: rng.normal(size=s).astype(np.float32) for n, s in shapes.items()})
+    shapes = {"mean": 5, "scale": 5, "weight1": (2, 5, 3), "bias1": (2, 1, 3),
+              "weight2": (2, 3, 2), "bias2": (2, 1, 2), "weight3": (2, 2, 1),
+              "bias3": (2, 1, 1)}  # fmt: skip
+    return {n: rng.normal(size=s).astype(np.float32) for n, s in shapes.items()}
 
 
 def test_the_learned_score_travels_with_the_weights(file, tmp_path):
     assert not load_checkpoint(file).models
     path = tmp_path / "scored.safetensors"
-    save_checkpoint(path, replace(make_checkpoint(), models={"quality": vars(quality_model())}))
-    loaded = load_checkpoint(path).models["quality"]
-    for name, array in vars(quality_model()).items():
+    save_checkpoint(path, replace(make_checkpoint(), models={"score": score_model()}))
+    loaded = load_checkpoint(path).models["score"]
+    for name, array in score_model().items():
         assert np.array_equal(loaded[name], array)
 
 
@@ -126,10 +127,10 @@ def test_the_learned_score_travels_with_the_weights(file, tmp_path):
 )
 def test_what_rides_along_must_be_finite_float32(tmp_path, value):
     good, bad = tmp_path / "good.safetensors", tmp_path / "bad.safetensors"
-    save_checkpoint(good, replace(make_checkpoint(), models={"quality": vars(quality_model())}))
+    save_checkpoint(good, replace(make_checkpoint(), models={"score": score_model()}))
 
     def change(tensors):
-        tensors["quality.bias1"] = value
+        tensors["score.bias1"] = value
 
     with pytest.raises(CheckpointError, match="do not fit"):
         load_checkpoint(rewritten(good, bad, change))

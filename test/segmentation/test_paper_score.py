@@ -18,7 +18,18 @@ def context_of(embedding: np.ndarray, direction: np.ndarray, centers: np.ndarray
     """What the paper's score reads; the rest is empty."""
     none = np.zeros(0)
     return VoxelContext(
-        embedding, direction, centers, none, none, none, none, none, probability=None, given=None
+        embedding,
+        direction,
+        centers,
+        none,
+        none,
+        none,
+        none,
+        none,
+        none,
+        features=None,
+        probability=None,
+        given=None,
     )
 
 

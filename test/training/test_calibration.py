@@ -1,4 +1,4 @@
-"""The learned score is fitted to the IoU that proposals have with the truth."""
+"""The learned score is fitted to which proposals match the truth, the naming to its classes."""
 
 from dataclasses import replace
 
@@ -10,18 +10,23 @@ from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.network.checkpoint import Checkpoint, build_network
 from mtml_ros.network.config import NetworkConfig
 from mtml_ros.segmentation.labelling import LabellingSettings
-from mtml_ros.segmentation.learned_score import FEATURES
 from mtml_ros.segmentation.paper_score import ScoreSettings
 from mtml_ros.segmentation.proposals import Masks
 from mtml_ros.segmentation.segmenter import InstanceSegmenter
 from mtml_ros.segmentation.settings import SegmenterSettings
 from mtml_ros.training import calibration
-from mtml_ros.training.calibration import best_overlap, calibrate, fit
+from mtml_ros.training.calibration import (
+    Examples,
+    best_overlap,
+    calibrate,
+    fit_naming,
+    fit_score,
+)
 
 
 @pytest.fixture(autouse=True)
 def _few_steps(monkeypatch) -> None:
-    monkeypatch.setattr(calibration, "STEPS", 300)
+    monkeypatch.setattr(calibration, "MIN_STEPS", 400)
 
 
 def test_best_overlap_by_hand():
@@ -34,40 +39,51 @@ def test_best_overlap_by_hand():
         np.array([4, 6]),  # 1 of 3 with 9
         np.array([6]),  # nothing
     ])  # fmt: skip
-    assert best_overlap(masks, instance) == pytest.approx([1, 0.5, 0.5, 1 / 3, 0])
+    overlap, best = best_overlap(masks, instance)
+    assert overlap == pytest.approx([1, 0.5, 0.5, 1 / 3, 0])
+    assert np.unique(instance)[best[[0, 1, 3]]].tolist() == [7, 7, 9]
 
 
 def test_without_true_instances_nothing_overlaps():
-    assert best_overlap(Masks.of([np.array([0, 1])]), np.array([-1, -1])).tolist() == [0.0]
+    assert best_overlap(Masks.of([np.array([0, 1])]), np.array([-1, -1]))[0].tolist() == [0.0]
 
 
-def training_set() -> tuple[np.ndarray, np.ndarray]:
-    """Features of which one decides: the IoU rises from 0.1 to 0.9 with the third."""
+def training_set(n: int = 600) -> Examples:
+    """Masks whose third feature decides: they match where it is above 3; the class is 1 where the
+    fifth is below its mean, else 2."""
     rng = np.random.default_rng(0)
-    features = rng.normal(3.0, 5.0, (500, len(FEATURES))).astype(np.float32)
-    overlaps = (0.1 + 0.8 / (1 + np.exp(3.0 - features[:, 2]))).astype(np.float32)
-    return features, overlaps
+    objects = rng.normal(3.0, 5.0, (n, 6)).astype(np.float32)
+    relations = rng.normal(size=(n, 2)).astype(np.float32)
+    overlap = np.where(objects[:, 2] > 3, 0.9, 0.1).astype(np.float32)
+    channel = np.where(objects[:, 4] < 3, 1, 2)
+    return Examples(objects, relations, overlap, channel)
 
 
-def test_the_fit_finds_what_decides():
-    features, overlaps = training_set()
-    predicted = fit(features, overlaps).predict(features)
-    assert np.abs(predicted - overlaps).mean() < 0.05
-    assert np.abs(overlaps.mean() - overlaps).mean() > 0.2  # what guessing the mean would give
+def test_the_score_finds_what_decides():
+    found = training_set()
+    every = np.concatenate([found.objects, found.relations], axis=1)
+    positive = fit_score(found).logits(every)[:, 0] > 0
+    assert (positive == (found.overlap > 0.5)).mean() > 0.95
+
+
+def test_the_naming_finds_the_class_of_what_is_an_object():
+    found = training_set()
+    named = fit_naming(found, channels=3).logits(found.objects).argmax(axis=1)
+    assert (named == found.channel)[found.overlap > 0.5].mean() > 0.95
 
 
 def test_a_feature_that_never_changes_does_no_harm():
-    features, overlaps = training_set()
-    features[:, 5] = 1.0
-    assert np.isfinite(fit(features, overlaps).predict(features)).all()
+    found = training_set()
+    found.objects[:, 5] = 1.0
+    assert np.isfinite(fit_naming(found, 3).logits(found.objects)).all()
 
 
 def test_the_same_seed_gives_the_same_model_and_torchs_random_state_is_left_alone():
-    features, overlaps = training_set()
+    found = training_set()
     torch.manual_seed(3)
     expected = torch.rand(1)
     torch.manual_seed(3)
-    one, other = fit(features, overlaps, seed=1), fit(features, overlaps, seed=1)
+    one, other = fit_score(found, seed=1), fit_score(found, seed=1)
     assert torch.rand(1) == expected
     assert all(np.array_equal(a, b) for a, b in zip(vars(one).values(), vars(other).values()))
     assert all(a.dtype == np.float32 for a in vars(one).values())
@@ -80,9 +96,10 @@ def test_a_segmenter_is_calibrated_on_scenes_and_scores_with_the_model(tiny_scen
     settings = SegmenterSettings(labelling=LabellingSettings(score_threshold=0.0))
     cpu = torch.device("cpu")
     segmenter = InstanceSegmenter(checkpoint, Taxonomy.toy(), cpu, settings)
-    model = calibrate(segmenter, [tiny_scene(seed) for seed in range(3)])
+    models = calibrate(segmenter, [tiny_scene(seed) for seed in range(3)])
+    assert set(models) == {"score"}  # a network without a semantic head names nothing
 
-    scored = replace(checkpoint, models={"quality": vars(model)})
+    scored = replace(checkpoint, models={"score": vars(models["score"])})
     sample = calibration.voxelize(tiny_scene(7), 0.1)
 
     def scores(settings):

@@ -103,7 +103,7 @@ def test_a_finished_run_is_not_done_again(recipe, tmp_path, monkeypatch):
 def test_a_finished_run_is_not_calibrated_again(recipe, tmp_path, monkeypatch):
     calibrated = replace(recipe, data={"set": "toy"}, steps=1, calibration_scenes=2)
     weights = train(calibrated, tmp_path / "run", "cpu", progress=False)
-    assert "quality" in load_checkpoint(weights).models
+    assert "score" in load_checkpoint(weights).models
     monkeypatch.setattr(module, "calibrate", lambda *_: pytest.fail("calibrated"))
     assert train(calibrated, tmp_path / "run", "cpu", progress=False) == weights
 
@@ -137,7 +137,7 @@ def test_a_damaged_state_is_refused(recipe, tmp_path, content):
 
 def test_settings_that_there_are_not_are_refused_before_training(recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(TrainingBatches, "__getitem__", lambda self, step: pytest.fail("trained"))
-    with pytest.raises(CheckpointError, match="min_voxel"):
+    with pytest.raises(ConfigurationError, match="min_voxel"):
         train(replace(recipe, settings={"min_voxel": 3}), tmp_path / "run", "cpu", progress=False)
 
 
