@@ -174,9 +174,9 @@ setup(
     entry_points={
         "console_scripts": [
             "mtml = mtml_ros.cli.main:main",
-            "instance_segmentation_node = mtml_ros.ros.node:main",
-            "scene_player = mtml_ros.ros.tools.scene_player:main",
-            "instance_recorder = mtml_ros.ros.tools.recorder:main",
+            "instance_segmentation_node = mtml_ros.ros.start:instance_segmentation_node",
+            "scene_player = mtml_ros.ros.start:scene_player",
+            "instance_recorder = mtml_ros.ros.start:instance_recorder",
         ]
     },
     cmdclass={"build_py": BuildWithCMake},

@@ -82,8 +82,7 @@ def run_processes(scan: Path, out: Path, rate: float, parts: int, settings: list
         def start(name: str, *parameters: str) -> subprocess.Popen[bytes]:
             log = stack.enter_context((out / f"{name}.log").open("wb"))
             words = [_executable(name), *ros, *(w for p in parameters for w in ("-p", p))]
-            environment = _large_clouds(words[0])
-            process = subprocess.Popen(words, stdout=log, stderr=log, env=environment)
+            process = subprocess.Popen(words, stdout=log, stderr=log)
             stack.callback(_stop, process)
             processes[name] = process
             return process
@@ -119,17 +118,6 @@ def _executable(name: str) -> str:
     if found is None:
         raise MtmlError(f"no program {name!r} beside {sys.argv[0]}; install the package first")
     return found
-
-
-def _large_clouds(executable: str) -> dict[str, str]:
-    """This environment, with Fast DDS's profile for large clouds unless the user has one."""
-    names = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
-    if any(os.environ.get(name) for name in names):
-        return dict(os.environ)
-    # installed with pip: PREFIX/bin/..., with colcon: PREFIX/lib/mtml_ros/...
-    places = (p / "share/mtml_ros/config/fastdds_profile.xml" for p in Path(executable).parents)
-    found = [str(place) for place in places if place.is_file()]
-    return {**os.environ, **dict.fromkeys(names, found[0])} if found else dict(os.environ)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -24,13 +24,16 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.utilities import get_default_context, try_shutdown
 
 from mtml_ros.core.errors import MtmlError
-from mtml_ros.ros.middleware import large_clouds_environment, large_clouds_remedy
+from mtml_ros.ros.middleware import large_clouds_remedy
 from mtml_ros.ros.output.diagnostics import Situation, judge, make_status
 from mtml_ros.ros.output.health import Health
 from mtml_ros.ros.parameters.declaration import LiveParameters
+from mtml_ros.ros.parameters.documents import text as parameter_text
 from mtml_ros.ros.parameters.table import Parameters
 from mtml_ros.ros.services import Services
 from mtml_ros.ros.states import Active, Configured, summary
+
+__all__ = ["InstanceSegmentationNode", "main", "parameter_text"]
 
 NAME = "instance_segmentation"
 REMIND = 30.0
@@ -229,13 +232,13 @@ class InstanceSegmentationNode(LifecycleNode):
 def main(args: list[str] | None = None) -> int:
     """Runs the node until SIGINT or SIGTERM: exit code 0; returns 2 for a wrong parameter."""
     leave_a_core_free()
-    os.environ.update(large_clouds_environment())
-    # SIGTERM interrupts as SIGINT does, also while weights load; rclpy's handlers call these
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    rclpy.init(args=args)
-    executor = SingleThreadedExecutor()
-    node = None
+    executor = node = None
     try:
+        # SIGTERM interrupts as SIGINT does, also while weights load; rclpy's handlers call these
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
+        rclpy.init(args=args)
+        executor = SingleThreadedExecutor()
         node = InstanceSegmentationNode()
         executor.add_node(node)
         _spin(node, executor)
@@ -249,9 +252,11 @@ def main(args: list[str] | None = None) -> int:
         signal.signal(number, signal.SIG_IGN)  # it is on its way down already
     if node is not None:
         node.close()
-    executor.shutdown(timeout_sec=0.1)
+    if executor is not None:
+        executor.shutdown(timeout_sec=0.1)
     try_shutdown()
-    get_default_context().destroy()  # takes the node off the graph
+    if node is not None:
+        get_default_context().destroy()  # takes the node off the graph
     # What is left is a segmentation that may still run, which can't be cut off inside torch, and
     # the interpreter taking torch apart, which takes it up to 2 s: neither is worth waiting for.
     sys.stdout.flush()

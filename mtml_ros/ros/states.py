@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -49,7 +50,12 @@ class Configured:
         self.health = health
         health.device_note = ""
         self.mapper = ObjectMapper(
-            VoxelMap(parameters.voxel_size, len(self.taxonomy), parameters.max_voxels),
+            VoxelMap(
+                parameters.voxel_size,
+                len(self.taxonomy),
+                parameters.max_voxels,
+                map_radius=parameters.map_radius or math.inf,
+            ),
             self.taxonomy,
             self._loader(parameters),
             parameters.device,

@@ -53,9 +53,10 @@ def test_messages_in_the_folders_are_those_that_get_built(root):
 
 def test_executables_are_the_same_for_pip_and_for_colcon(root, setup_arguments):
     cmake = (root / "CMakeLists.txt").read_text()
-    colcon = dict(re.findall(r"^install_executable\((\w+) ([\w.]+)\)", cmake, re.M))
+    lines = re.findall(r"^install_executable\((\w+) ([\w.]+) (\w+)\)", cmake, re.M)
+    colcon = {name: f"{module}:{function}" for name, module, function in lines}
     scripts = setup_arguments["entry_points"]["console_scripts"]
-    pip = dict(re.fullmatch(r"(\w+) = ([\w.]+):main", script).groups() for script in scripts)
+    pip = dict(script.split(" = ") for script in scripts)
     assert colcon == pip
     assert {"mtml", "instance_segmentation_node", "scene_player", "instance_recorder"} <= set(pip)
 

@@ -127,7 +127,9 @@ def test_launch_arguments_are_those_that_are_documented(root):
         if isinstance(n, ast.Assign) and n.targets[0].id == "ARGUMENTS"
     )
     assert [row.elts[0].value for row in rows] == [
-        *("params_file", "points", "labels", "device", "weights"),
+        *("params_file", "input", "points", "labels"),
+        *("depth_image", "camera_info", "label_image", "label_field", "taxonomy"),
+        *("map_frame", "voxel_size", "device", "weights"),
         *("namespace", "use_sim_time", "rviz", "log_level"),
     ]
 

@@ -14,8 +14,10 @@ from rcl_interfaces.srv import DescribeParameters, SetParameters, SetParametersA
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 
+from mtml_ros.io.point_cloud2 import decode_cloud
 from mtml_ros.msg import ObjectInstanceArray
 from mtml_ros.ros.parameters import table
+from mtml_ros.srv import GetObject
 
 POLICY = Path(__file__).parents[2] / "security" / "instance_segmentation.policy.xml"
 CHAIR, TABLE = 5, 7
@@ -173,6 +175,19 @@ def test_a_map_is_saved_and_loaded_with_its_ids(ready, box_points, maps):
     ready.until(lambda: set(objects(ready)) == set(found))
     before = {k: o.centroid.x for k, o in found.items()}
     assert {k: o.centroid.x for k, o in objects(ready).items()} == before
+
+
+def test_the_points_of_one_object_are_had_by_its_id(ready, box_points):
+    found = show(ready, box_points([0, 0, 0]), box_points([2, 0, 0]))
+    id_ = next(i for i, o in found.items() if o.centroid.x > 1)
+    answer = ready.call(GetObject, "get_object", GetObject.Request(id=id_))
+    assert answer.success
+    assert answer.object == found[id_]
+    assert (answer.header.frame_id, answer.points.width) == ("map", found[id_].num_voxels)
+    xyz = decode_cloud(answer.points, require_label=False).xyz
+    np.testing.assert_allclose(xyz.mean(axis=0), [2.25, 0.25, 0.25], atol=1e-4)
+    answer = ready.call(GetObject, "get_object", GetObject.Request(id=4711))
+    assert (answer.success, "4711" in answer.message) == (False, True)
 
 
 @pytest.mark.parametrize("service", ["save_map", "load_map"])

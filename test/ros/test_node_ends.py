@@ -55,6 +55,38 @@ def test_a_service_that_waits_is_answered_when_the_node_is_deactivated(busy, rob
     assert waiting.result().message == "the node was deactivated meanwhile"
 
 
+def test_while_a_segmentation_runs_every_service_says_busy_within_two_seconds(busy, robot):
+    for name in ("segment", "reset_map"):
+        began = time.monotonic()
+        answer = robot.trigger(name)
+        assert time.monotonic() - began < SECONDS
+        assert not answer.success
+        assert answer.message.startswith("busy, a segmentation for "), answer.message
+    began = time.monotonic()
+    answer = robot.map_file("save_map", "room.map")
+    assert time.monotonic() - began < SECONDS
+    assert "nothing was done" in answer.message
+    robot.until(lambda: "running for" in robot.heard["diagnostics"][-1].status[0].message)
+    assert robot.heard["diagnostics"][-1].status[0].level != b"\x00"
+
+
+def test_hundreds_of_requests_to_segment_do_not_make_save_map_wait(start_node, robot, box_points):
+    node = start_node({"MTML_TEST_SECONDS": "0.5"}, segmentation_rate=20.0)
+    robot.wait_active()
+    robot.send(box_points([0, 0, 0]))
+    client = robot.node.create_client(Trigger, "/instance_segmentation/segment")
+    robot.until(client.service_is_ready)
+    asked = [client.call_async(Trigger.Request()) for _ in range(300)]
+    robot.spin(0.3)
+    began = time.monotonic()
+    assert not robot.map_file("save_map", "").success  # no name: refused, but by the worker
+    assert time.monotonic() - began < SECONDS
+    # of a burst as large as this DDS itself keeps the last ten
+    robot.until(lambda: any(future.done() for future in asked))
+    node.stop()
+    robot.until(lambda: robot.clouds.get_subscription_count() == 0)
+
+
 def test_an_idle_node_ends_at_once(start_node, robot):
     node = start_node()
     robot.wait_active()

@@ -1,4 +1,4 @@
-"""The parameters as people read them: README's table, config/instance_segmentation.yaml.
+"""The parameters as people read them: README's table, config/instance_segmentation.yaml, help.
 
 `python -m mtml_ros.ros.parameters.documents` prints both; tests hold the files to it.
 """
@@ -43,6 +43,19 @@ def yaml_file() -> str:
         lines += ["", *(f"    # {line}" for line in wrapped)]
         lines.append(f"    {name}: {_yaml(table.default_of(name))}")
     return "\n".join(lines) + "\n"
+
+
+def text() -> str:
+    """What `instance_segmentation_node --help` lists."""
+    return "\n".join(
+        textwrap.fill(
+            f"{name} ({_yaml(table.default_of(name))}): {table.spec_of(name).description}",
+            92,
+            initial_indent="  ",
+            subsequent_indent="      ",
+        )
+        for name in table.names()
+    )
 
 
 def _yaml(value: Any) -> str:

@@ -149,6 +149,14 @@ class Parameters:
         low=1,
         high=100_000_000,
     )
+    map_radius: float = _parameter(
+        0.0,
+        "Metres from the sensor beyond which the map is forgotten, so that it follows the robot "
+        "(needs clear_free_space, and clouds in a sensor frame); 0: nothing is forgotten.",
+        change="unconfigured",
+        low=0.0,
+        high=10_000.0,
+    )
     clear_free_space: bool = _parameter(
         True,
         "Remove what the sensor sees through, so that objects carried away disappear (needs "

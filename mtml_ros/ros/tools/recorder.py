@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 import rclpy
-from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.utilities import try_shutdown
@@ -34,9 +33,26 @@ from mtml_ros.io.point_cloud2 import decode_cloud, decode_labels
 from mtml_ros.io.point_files import write_points
 from mtml_ros.msg import ObjectInstance, ObjectInstanceArray
 from mtml_ros.ros import qos
+from mtml_ros.ros.parameters.tools import ToolParameter
 
 _REMEMBERED = 1000  # clouds and latencies
 _STAMP_PRECISION = 1e-6  # seconds; stamps may have passed through a float64
+
+
+PARAMETERS = (
+    ToolParameter("output", ".", "Folder that segmentation.npz and objects.json go to."),
+    ToolParameter(
+        "after_seconds",
+        3.0,
+        "Done when no cloud has come for this long and all are segmented.",
+    ),
+    ToolParameter("timeout", 60.0, "Seconds without anything, after which it gives up."),
+)
+
+
+def parameter_text() -> str:
+    """What --help lists."""
+    return "\n".join(map(str, PARAMETERS))
 
 
 class InstanceRecorder(Node):
@@ -44,15 +60,10 @@ class InstanceRecorder(Node):
 
     def __init__(self) -> None:
         super().__init__("instance_recorder")
-        self.output = Path(
-            self._declare("output", ".", "Folder that segmentation.npz and objects.json go to.")
-        )
-        self._after: float = self._declare(
-            "after_seconds", 3.0, "Done when no cloud has come for this long and all are segmented."
-        )
-        self._timeout: float = self._declare(
-            "timeout", 60.0, "Seconds in which nothing at all came, after which it gives up."
-        )
+        given = {p.name: p.declare(self) for p in PARAMETERS}
+        self.output = Path(given["output"])
+        self._after: float = given["after_seconds"]
+        self._timeout: float = given["timeout"]
         self._arrivals: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)  # stamp, arrival
         self._clouds: Any = None  # the subscription, once a publisher is found
         self._num_clouds = 0
@@ -69,10 +80,6 @@ class InstanceRecorder(Node):
             ),
         ]
         self._timer = self.create_timer(0.1, self._find_clouds)
-
-    def _declare(self, name: str, default: Any, description: str) -> Any:
-        descriptor = ParameterDescriptor(description=description, read_only=True)
-        return self.declare_parameter(name, default, descriptor).value
 
     def _find_clouds(self) -> None:
         publishers = self.get_publishers_info_by_topic(self.resolve_topic_name("points"))

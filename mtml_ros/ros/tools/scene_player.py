@@ -5,11 +5,9 @@ from __future__ import annotations
 import array
 import sys
 import time
-from typing import Any
 
 import numpy as np
 import rclpy
-from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.duration import Duration
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
@@ -20,6 +18,7 @@ from std_msgs.msg import Header
 
 from mtml_ros.core.errors import ConfigurationError, InputError, MtmlError
 from mtml_ros.io.point_files import read_points
+from mtml_ros.ros.parameters.tools import ToolParameter
 
 RANGE = 4.0
 """Metres that the virtual sensor sees."""
@@ -31,6 +30,22 @@ PATH_SIZE = 0.3
 """The robot's round, as a share of the scan's width and depth."""
 
 
+PARAMETERS = (
+    ToolParameter("file", "", "The scan: .ply, .pcd or .npz with xyz and label."),
+    ToolParameter("rate", 2.0, "Parts a second."),
+    ToolParameter("parts", 20, "How many parts the scan is shown in; 1: all at once."),
+    ToolParameter("loop", False, "Starts again at the end instead of exiting."),
+    ToolParameter("frame", "map", "frame_id of the clouds."),
+    ToolParameter("label_field", "label", "Name of the label's field."),
+    ToolParameter("subscribers", 1, "How many to wait for before starting."),
+)
+
+
+def parameter_text() -> str:
+    """What --help lists."""
+    return "\n".join(map(str, PARAMETERS))
+
+
 class ScenePlayer(Node):
     """Publishes on `points`: x y z float32 and the label as int32, stamped with the node's clock.
 
@@ -39,13 +54,11 @@ class ScenePlayer(Node):
 
     def __init__(self) -> None:
         super().__init__("scene_player")
-        file = self._declare("file", "", "The scan: .ply, .pcd or .npz with xyz and label.")
-        self.rate = self._declare("rate", 2.0, "Parts a second.")
-        number = self._declare("parts", 20, "How many parts the scan is shown in; 1: all at once.")
-        self.loop = self._declare("loop", False, "Starts again at the end instead of exiting.")
-        self._frame = self._declare("frame", "map", "frame_id of the clouds.")
-        self._label_field = self._declare("label_field", "label", "Name of the label's field.")
-        self._wanted = self._declare("subscribers", 1, "How many to wait for before starting.")
+        given = {p.name: p.declare(self) for p in PARAMETERS}
+        file, number = given["file"], given["parts"]
+        self.rate, self.loop = given["rate"], given["loop"]
+        self._frame, self._label_field = given["frame"], given["label_field"]
+        self._wanted = given["subscribers"]
         if not file:
             raise ConfigurationError("say which scan: --ros-args -p file:=PATH")
         if not (0.001 <= self.rate <= 1000 and 1 <= number <= 100_000):
@@ -59,10 +72,6 @@ class ScenePlayer(Node):
             history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.RELIABLE
         )
         self._publisher = self.create_publisher(PointCloud2, "points", profile)
-
-    def _declare(self, name: str, default: Any, description: str) -> Any:
-        descriptor = ParameterDescriptor(description=description, read_only=True)
-        return self.declare_parameter(name, default, descriptor).value
 
     @property
     def expected(self) -> bool:
