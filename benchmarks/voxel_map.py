@@ -88,20 +88,23 @@ def _discard(_: object) -> None:
 
 
 def _pairs(cloud: LabeledPoints) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Key, label and number of points of each pair of voxel and label in a cloud."""
+    """Key, label and votes of each pair of voxel and label in a cloud, as `count_votes` weighs
+    them."""
     keys, row = np.unique(voxel_keys(cloud.xyz, SIZE), return_inverse=True)
     pair, count = np.unique(row.reshape(-1) * 256 + cloud.labels, return_counts=True)
-    return keys[pair // 256], pair % 256, count
+    label = pair % 256
+    known = count[label > 0].sum() / max(1, len(cloud.labels))
+    return keys[pair // 256], label, np.where(label > 0, count, count * known)
 
 
 def _dictionary(start: LabeledPoints, clouds: list[LabeledPoints]) -> tuple[VoxelGrid, float]:
     """Key to votes, pair by pair; the usual first attempt."""
-    votes: dict[int, list[int]] = {}
+    votes: dict[int, list[float]] = {}
 
     def add(cloud: LabeledPoints) -> None:
         for key, label, count in zip(*(values.tolist() for values in _pairs(cloud))):
             if key not in votes:
-                votes[key] = [0] * (CLASSES + 1)
+                votes[key] = [0.0] * (CLASSES + 1)
             votes[key][label] += count
 
     def see() -> VoxelGrid:

@@ -16,6 +16,10 @@ MAX_COORDINATE = (1 << (COORDINATE_BITS - 1)) - 1
 DENSE_CELLS_PER_POINT = 8
 """A cloud whose bounding box has more cells a point than this is sorted, not laid out."""
 
+UNKNOWN_MAJORITY = 3.0
+"""Votes for unknown to one for a class, from which on a voxel has no class: three quarters of what
+was seen there. A few wrong points name no place, and labels that are often missing stay."""
+
 
 @dataclass(frozen=True)
 class LabeledPoints:
@@ -64,7 +68,8 @@ class VoxelGrid:
         voxel_size: float,
         features: np.ndarray | None = None,
     ) -> tuple[VoxelGrid, np.ndarray]:
-        """The voxels of a cloud, each with its most frequent known label, and the way back.
+        """The voxels of a cloud, each with the label that its points give it (see `count_votes`
+        and `winning_labels`), and the way back.
 
         features: (N, F) float32, averaged in each voxel; or None.
         Returns the grid and point_to_voxel (N,) int64: the voxel of each point, so that
@@ -83,16 +88,30 @@ class VoxelGrid:
 
 
 def count_votes(
-    voxel: np.ndarray, labels: np.ndarray, num_voxels: int, weights: np.ndarray | None = None
+    voxel: np.ndarray,
+    labels: np.ndarray,
+    num_voxels: int,
+    weights: np.ndarray | None = None,
+    num_classes: int | None = None,
 ) -> np.ndarray:
-    """(num_voxels, 1 + max label) float32: the (weighted) votes of each voxel for each class."""
-    width = int(labels.max(initial=0)) + 1
+    """(num_voxels, 1 + C) float32: the (weighted) votes of each voxel's points for each class.
+
+    num_classes: C (None: the greatest label). A point without a label votes for unknown (0) by
+    the share of all the points that have one: where labels are sparse their absence says little,
+    and in a cloud that has none it says nothing.
+    """
+    width = int(labels.max(initial=0) if num_classes is None else num_classes) + 1
     flat = np.bincount(voxel * width + labels, weights=weights, minlength=num_voxels * width)
-    return flat.astype(np.float32).reshape(num_voxels, width)
+    votes = flat.astype(np.float32).reshape(num_voxels, width)
+    unknown = float(votes[:, 0].sum(dtype=np.float64))
+    if unknown > 0:
+        votes[:, 0] *= 1 - unknown / (float(flat.sum()) or 1.0)
+    return votes
 
 
 def winning_labels(votes: np.ndarray) -> np.ndarray:
-    """(V,) uint8: the class with most votes; unknown (0) only where no class has any vote.
+    """(V,) uint8: the class with most votes; unknown (0) where no class has any vote, or unknown
+    has more than UNKNOWN_MAJORITY times those of all classes together.
 
     votes: (V, C + 1) by class index. Ties go to the lower index, so the result is deterministic.
     """
@@ -100,6 +119,9 @@ def winning_labels(votes: np.ndarray) -> np.ndarray:
         return np.zeros(len(votes), dtype=np.uint8)
     best = votes[:, 1:].argmax(axis=1)
     known = votes[np.arange(len(votes)), best + 1] > 0
+    doubtful = np.flatnonzero(known & (votes[:, 0] > 0))
+    of_classes = votes[doubtful, 1:].sum(axis=1)
+    known[doubtful[votes[doubtful, 0] > UNKNOWN_MAJORITY * of_classes]] = False
     return np.where(known, best + 1, 0).astype(np.uint8)
 
 

@@ -14,9 +14,11 @@ from mtml_ros.core.taxonomy import MAX_CLASSES, Taxonomy
 from mtml_ros.core.voxels import (
     LabeledPoints,
     VoxelGrid,
+    count_votes,
     occupied_voxels,
     pack_keys,
     unpack_keys,
+    winning_labels,
 )
 from mtml_ros.mapping.folder_file import FolderFile
 from mtml_ros.mapping.free_space import MAX_RAYS, cast_rays, without_hit_neighbor
@@ -61,7 +63,7 @@ class IntegrationReport:
 class _Cloud:
     """A cloud by voxel.
 
-    keys: (U,) int64 ascending. votes: (U, C) float32 by class index - 1. voxel: (N,) int64, voxel
+    keys: (U,) int64 ascending. votes: (U, C + 1) float32 by class index. voxel: (N,) int64, voxel
     of each point, counted before `left_out` of them were, because the cloud exceeds the map.
     """
 
@@ -92,8 +94,9 @@ class VoxelMap:
     map_radius: metres; voxels farther than this from where the sensor is now are forgotten, so
         that an endless run needs no endless map. Only clouds whose sensor's origin is known count.
 
-    Each point votes for its class, weighted by its confidence; the class with most votes is the
-    voxel's label, unknown only where none has any.
+    Each point votes for its class, or for none, weighted by its confidence, as `count_votes` says;
+    the sum decides as `winning_labels` says. The votes of the last 64 clouds or so count, see
+    voxel_store.MEMORY.
     """
 
     def __init__(
@@ -269,7 +272,7 @@ class VoxelMap:
     def read(self, path: str | Path | FolderFile, taxonomy: Taxonomy) -> SavedMap:
         """What `load` would become, this map untouched. Raises as `load` does."""
         self._check_taxonomy(taxonomy)
-        row = 8 + 4 * self.num_classes + 1 + 8 + 1
+        row = 8 + 4 * (self.num_classes + 1) + 1 + 8 + 1
         limit = self.max_voxels * row + MAX_EXTRA_BYTES + MAX_HEADER_BYTES
         arrays = read_map(path, self.voxel_size, taxonomy, limit)
         try:
@@ -319,12 +322,9 @@ class VoxelMap:
         if weights is not None and not np.all((weights >= 0) & np.isfinite(weights)):
             raise InputError("a point's confidence is below 0 or not finite")
         keys, voxel = occupied_voxels(points.xyz, self.voxel_size)
-        # column 0, the unknown, is counted and dropped: dearer to leave out point by point
-        width = self.num_classes + 1
-        votes = np.bincount(voxel * width + labels, weights, minlength=len(keys) * width)
+        votes = count_votes(voxel, labels, len(keys), weights, self.num_classes)
         left_out = max(0, len(keys) - self.max_voxels)
-        votes = votes.reshape(len(keys), width)[left_out:, 1:].astype(np.float32)
-        return _Cloud(keys[left_out:], votes, voxel, left_out)
+        return _Cloud(keys[left_out:], votes[left_out:], voxel, left_out)
 
     def _ray_ends(self, xyz: np.ndarray, cloud: _Cloud) -> np.ndarray:
         """(R, 3) points, one a voxel of the cloud; with each cloud other points and voxels."""
@@ -369,7 +369,7 @@ class VoxelMap:
         )
         if not sound:
             raise MapFileError("holds values that no map has")
-        slots.label = Slots.labels_of(slots.votes)
+        slots.label = winning_labels(slots.votes)
         slots.misses_left = np.minimum(slots.misses_left, np.uint8(2 * self.clear_after))
         store = VoxelStore.of(keys, slots, self.max_voxels)
         return store, None if np.isnan(stamp[0]) else float(stamp[0])

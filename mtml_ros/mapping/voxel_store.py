@@ -11,7 +11,8 @@ from mtml_ros.core.voxels import winning_labels
 
 MEMORY = 64
 """Clouds that decide a voxel's label: the votes of its first 64 are summed; from then on each new
-one first scales the old votes by 1 - 1/64, so that a label can change however long it was seen."""
+one first scales the old votes by 1 - 1/64, so that a label can change however long it was seen: to
+another class after 45 clouds of it, to unknown after 89 of that (a quarter of the votes left)."""
 
 HIT = 4
 """Misses that a hit makes up for: what is hit in one cloud of five stays, however thin it is."""
@@ -21,7 +22,7 @@ HIT = 4
 class Slots:
     """What is known of S voxels, in no order.
 
-    votes: (S, C) float32 by class index - 1. clouds: (S,) uint8, those that voted, up to MEMORY.
+    votes: (S, C + 1) float32 by class index. clouds: (S,) uint8, those that voted, up to MEMORY.
     label: (S,) uint8. seen: (S,) int64, number of the last cloud that hit it.
     misses_left: (S,) uint8, how many clouds more may see through it before it is removed.
     """
@@ -36,7 +37,7 @@ class Slots:
     def empty(size: int, num_classes: int) -> Slots:
         """Slots of voxels of which nothing is known."""
         return Slots(
-            np.zeros((size, num_classes), dtype=np.float32),
+            np.zeros((size, num_classes + 1), dtype=np.float32),
             np.zeros(size, dtype=np.uint8),
             np.zeros(size, dtype=np.uint8),
             np.zeros(size, dtype=np.int64),
@@ -45,7 +46,7 @@ class Slots:
 
     def grow(self, size: int) -> None:
         """Make room for `size` voxels; nothing is known of the new ones."""
-        larger = Slots.empty(size, self.votes.shape[1])
+        larger = Slots.empty(size, self.votes.shape[1] - 1)
         for name, values in vars(self).items():
             getattr(larger, name)[: len(values)] = values
         vars(self).update(vars(larger))
@@ -56,23 +57,18 @@ class Slots:
             values[slots] = 0
 
     def vote(self, slots: np.ndarray, votes: np.ndarray) -> np.ndarray:
-        """Add a cloud's votes (n, C) to voxels; returns (n,) bool, those with another label now."""
-        voted = votes.any(axis=1)  # a cloud that knows no class of a voxel says nothing of it
+        """Add a cloud's votes (n, C + 1) to voxels; returns (n,) bool, whose label changed."""
+        voted = votes.any(axis=1)
         clouds = self.clouds[slots]
         total = self.votes[slots]
         total[voted & (clouds >= MEMORY)] *= np.float32(1 - 1 / MEMORY)
         total += votes
-        label = self.labels_of(total)
+        label = winning_labels(total)
         changed: np.ndarray = label != self.label[slots]
         self.votes[slots] = total
         self.label[slots] = label
         self.clouds[slots] = np.minimum(clouds + voted, MEMORY)
         return changed
-
-    @staticmethod
-    def labels_of(votes: np.ndarray) -> np.ndarray:
-        """(n,) uint8 winning labels of votes (n, C) by class index - 1."""
-        return winning_labels(np.pad(votes, ((0, 0), (1, 0))))
 
 
 class VoxelStore:
@@ -93,7 +89,7 @@ class VoxelStore:
     @staticmethod
     def of(keys: np.ndarray, slots: Slots, max_voxels: int) -> VoxelStore:
         """A store of these voxels; keys ascending, slots in their order."""
-        store = VoxelStore(slots.votes.shape[1], max_voxels)
+        store = VoxelStore(slots.votes.shape[1] - 1, max_voxels)
         store.keys, store.slots = keys, slots
         store.slot = np.arange(len(keys), dtype=np.int32)
         return store

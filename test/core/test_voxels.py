@@ -183,7 +183,8 @@ def test_occupied_voxels_are_ascending_and_point_back():
 
 def test_votes_are_counted_by_voxel_and_class():
     votes = count_votes(np.array([0, 0, 2, 2]), np.array([1, 1, 0, 3], dtype=np.uint8), 3)
-    assert votes.tolist() == [[0, 2, 0, 0], [0, 0, 0, 0], [1, 0, 0, 1]]
+    # the one point without a label counts as three of four points have one
+    assert votes.tolist() == [[0, 2, 0, 0], [0, 0, 0, 0], [0.75, 0, 0, 1]]
     assert votes.dtype == np.float32
     weighted = count_votes(
         np.array([0, 0]), np.array([1, 2], dtype=np.uint8), 1, np.array([0.5, 0.25])
@@ -200,4 +201,31 @@ def test_votes_for_the_last_class_of_many_voxels_do_not_overflow():
 
 def test_votes_for_nothing_but_unknown_win_nothing():
     assert winning_labels(np.array([[5.0], [0.0]])).tolist() == [0, 0]
-    assert winning_labels(np.array([[5.0, 0.0], [5.0, 0.1]])).tolist() == [0, 1]
+    assert winning_labels(np.array([[5.0, 0.0], [0.2, 0.1]])).tolist() == [0, 1]
+
+
+def test_unknown_wins_with_more_than_three_quarters_of_the_votes():
+    votes = np.array([[9, 2, 1], [9.1, 2, 1], [0, 2, 1], [9.1, 1, 3]])
+    assert winning_labels(votes).tolist() == [1, 0, 1, 2]
+
+
+def test_place_seen_mostly_without_a_class_does_not_take_that_of_a_few_wrong_points():
+    """Voxel 0: 2 of 20 points have a label; voxel 1 is labelled all over."""
+    voxel = np.repeat([0, 1], [20, 80])
+    labels = np.repeat([3, 0, 5], [2, 18, 80]).astype(np.uint8)
+    assert winning_labels(count_votes(voxel, labels, 2)).tolist() == [0, 5]
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.2, 0.1])
+def test_labels_that_are_sparse_everywhere_erase_no_object(share):
+    """Of a box's points only some have a label at all, as where a network looks at few of them."""
+    rng = np.random.default_rng(0)
+    voxel = np.repeat(np.arange(500), 40)
+    labels = np.where(rng.random(len(voxel)) < share, 7, 0).astype(np.uint8)
+    known = winning_labels(count_votes(voxel, labels, 500)) == 7
+    assert known.mean() > 0.9
+
+
+def test_cloud_without_labels_says_nothing():
+    votes = count_votes(np.array([0, 0]), np.zeros(2, np.uint8), 1, num_classes=2)
+    assert votes.tolist() == [[0, 0, 0]]

@@ -34,12 +34,32 @@ def test_votes_of_several_clouds_decide_a_label() -> None:
     report = m.integrate(cloud([(0, 0, 0), (0, 0, 0), (1, 0, 0)], [2, 2, 0]), 1.0)
     assert report == IntegrationReport(2, 2, 0, 0, 0)
     assert content(m.snapshot()) == {(0, 0, 0): 2, (1, 0, 0): 0}
-    # unknown has no vote against a class; 3 against 2 does not win yet, 3 and 3 do
+    # two unknown of seven outvote no class; 3 against 2 does not win yet, 3 and 3 do
     assert m.integrate(cloud([(0, 0, 0)] * 4 + [(1, 0, 0)], [0, 0, 3, 3, 4]), 2.0).relabelled == 1
     assert content(m.snapshot()) == {(0, 0, 0): 2, (1, 0, 0): 4}
     assert m.integrate(cloud([(0, 0, 0)], [3]), 3.0) == IntegrationReport(1, 0, 1, 0, 0)
     assert content(m.snapshot()) == {(0, 0, 0): 3, (1, 0, 0): 4}
     assert m.stamp == 3.0
+
+
+def test_place_without_a_class_is_not_named_by_a_few_clouds_that_err_and_not_for_good() -> None:
+    m = VoxelMap(SIZE, 5, 100)
+    beside = [(9, 9, 9)] * 9  # labelled, so that the cloud's labels are not sparse
+    for number in range(20):
+        wrong = number in (3, 11)
+        m.integrate(cloud([(0, 0, 0), *beside], [3 if wrong else 0] + [1] * 9), number)
+    assert content(m.snapshot())[0, 0, 0] == 0
+    for number in range(10):  # now a thing stands there
+        m.integrate(cloud([(0, 0, 0), *beside], [4] + [1] * 9), number)
+    assert content(m.snapshot())[0, 0, 0] == 4
+
+
+def test_clouds_without_labels_change_no_label() -> None:
+    m = VoxelMap(SIZE, 5, 100)
+    m.integrate(cloud([(0, 0, 0)], [3]), 0)
+    for number in range(100):
+        m.integrate(cloud([(0, 0, 0), (1, 0, 0)], [0, 0]), number)
+    assert content(m.snapshot()) == {(0, 0, 0): 3, (1, 0, 0): 0}
 
 
 def test_votes_are_weighted_by_confidence() -> None:
@@ -78,8 +98,9 @@ def test_map_is_what_a_dictionary_would_hold(history: list, max_voxels: int) -> 
         before = content(m.snapshot())
         revision = m.revision
         report = m.integrate(cloud([p[:3] for p in points], [p[3] for p in points]), number)
+        labelled = sum(p[3] > 0 for p in points) / max(1, len(points))
         for *voxel, label in points:
-            votes.setdefault(tuple(voxel), np.zeros(4))[label] += 1
+            votes.setdefault(tuple(voxel), np.zeros(4))[label] += 1 if label else labelled
             seen[tuple(voxel)] = number
         while len(votes) > max_voxels:
             oldest = min(votes, key=lambda v: (seen[v], v))

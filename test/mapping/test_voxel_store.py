@@ -15,40 +15,52 @@ def store_of(keys: list[int], seen: list[int], max_voxels: int = 10) -> VoxelSto
 def test_votes_are_summed_until_the_memory_is_full_and_fade_from_then_on() -> None:
     slots, one = Slots.empty(1, 2), np.array([0])
     for _ in range(MEMORY):
-        slots.vote(one, np.array([[1, 0]], dtype=np.float32))
-    assert slots.votes.tolist() == [[MEMORY, 0]]
+        slots.vote(one, np.array([[0, 1, 0]], dtype=np.float32))
+    assert slots.votes.tolist() == [[0, MEMORY, 0]]
     # the fixed point of v = v (1 - 1/64) + 1 is 64, so 64 votes stay 64
-    slots.vote(one, np.array([[1, 0]], dtype=np.float32))
-    assert slots.votes.tolist() == [[MEMORY, 0]]
-    slots.vote(one, np.array([[0, 1]], dtype=np.float32))
-    assert slots.votes.tolist() == [[MEMORY - 1, 1]]
+    slots.vote(one, np.array([[0, 1, 0]], dtype=np.float32))
+    assert slots.votes.tolist() == [[0, MEMORY, 0]]
+    slots.vote(one, np.array([[0, 0, 1]], dtype=np.float32))
+    assert slots.votes.tolist() == [[0, MEMORY - 1, 1]]
 
 
 def test_label_seen_for_ever_is_overruled_by_as_many_clouds_as_halve_its_votes() -> None:
     slots, one = Slots.empty(1, 2), np.array([0])
     for _ in range(1000):
-        slots.vote(one, np.array([[3, 0]], dtype=np.float32))
+        slots.vote(one, np.array([[0, 3, 0]], dtype=np.float32))
     clouds = 0
     while slots.label[0] == 1:
-        slots.vote(one, np.array([[0, 3]], dtype=np.float32))
+        slots.vote(one, np.array([[0, 0, 3]], dtype=np.float32))
         clouds += 1
     # (1 - 1/64)^n < 1/2  <=>  n > 44.01
     assert clouds == 45
 
 
-def test_cloud_that_knows_no_class_neither_votes_nor_fades_the_votes() -> None:
+def test_cloud_without_any_label_neither_votes_nor_fades_the_votes() -> None:
     slots, one = Slots.empty(1, 2), np.array([0])
     for _ in range(3 * MEMORY):
-        slots.vote(one, np.array([[0, 1]], dtype=np.float32))
+        slots.vote(one, np.array([[0, 0, 1]], dtype=np.float32))
     before = slots.votes.copy()
-    changed = slots.vote(one, np.zeros((1, 2), dtype=np.float32))
+    changed = slots.vote(one, np.zeros((1, 3), dtype=np.float32))
     assert (slots.votes.tolist(), slots.label.tolist()) == (before.tolist(), [2])
     assert not changed.any()
 
 
+def test_class_seen_for_ever_gives_way_to_unknown_when_a_quarter_of_its_votes_is_left() -> None:
+    slots, one = Slots.empty(1, 2), np.array([0])
+    for _ in range(1000):
+        slots.vote(one, np.array([[0, 3, 0]], dtype=np.float32))
+    clouds = 0
+    while slots.label[0] == 1:
+        slots.vote(one, np.array([[3, 0, 0]], dtype=np.float32))
+        clouds += 1
+    # (1 - 1/64)^n < 1/4  <=>  n > 88.03
+    assert clouds == 89
+
+
 def test_vote_says_which_labels_changed() -> None:
     slots = Slots.empty(3, 2)
-    votes = np.array([[0, 1], [0, 0], [1, 1]], dtype=np.float32)
+    votes = np.array([[0, 0, 1], [0, 0, 0], [0, 1, 1]], dtype=np.float32)
     assert slots.vote(np.array([2, 0, 1]), votes).tolist() == [True, False, True]
     assert slots.label.tolist() == [0, 1, 2]  # a tie goes to the lower class
 
