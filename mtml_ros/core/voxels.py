@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -56,6 +57,11 @@ class VoxelGrid:
 
     def __len__(self) -> int:
         return len(self.coordinates)
+
+    @cached_property
+    def keys(self) -> np.ndarray:
+        """(V,) int64, ascending: the voxels' keys."""
+        return pack_keys(self.coordinates)
 
     @property
     def centers(self) -> np.ndarray:

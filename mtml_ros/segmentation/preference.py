@@ -6,7 +6,7 @@ import numpy as np
 
 from mtml_ros.core.instances import Segmentation
 from mtml_ros.core.sorted_keys import find
-from mtml_ros.core.voxels import VoxelGrid, pack_keys
+from mtml_ros.core.voxels import VoxelGrid
 from mtml_ros.segmentation.proposals import Masks
 
 PREFERENCE = 0.1
@@ -17,7 +17,7 @@ def instances_before(grid: VoxelGrid, previous: Segmentation | None) -> np.ndarr
     """(V,) int64: the instance of `previous` that each voxel of the grid was in, -1 for none."""
     before = np.full(len(grid), -1, dtype=np.int64)
     if previous is not None:
-        known, row = find(pack_keys(previous.grid.coordinates), pack_keys(grid.coordinates))
+        known, row = find(previous.grid.keys, grid.keys)
         before[known] = previous.instance[row[known]]
     return before
 

@@ -122,14 +122,14 @@ class InstanceSegmenter:
             regions = divide(grid.coordinates, least.min_voxels, region_voxels)
             labelled = bool(grid.labels.any())
             cache.open(grid, (s, labelled))
-        before = instances_before(grid, previous)
         results = []
         for region in regions:
             part = cache.part(region)
             result = cache.find(part)
             if result is None:
+                before = instances_before(part.grid, previous)
                 with one_torch_thread(self._on_kernels):
-                    found = self._segment_region(part.grid, s, labelled, before[region.rows])
+                    found = self._segment_region(part.grid, s, labelled, before)
                 for step, spent in found.seconds.items():
                     seconds[step] = seconds.get(step, 0.0) + spent
                 result = cache.keep(part, RegionResult.of(found, region.own))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mtml_ros.core.instances import Segmentation
-from mtml_ros.core.sorted_keys import is_in
-from mtml_ros.core.voxels import pack_keys, unpack_keys
+from mtml_ros.core.sorted_keys import find
+from mtml_ros.core.voxels import unpack_keys
 from mtml_ros.tracking.tracker import TrackedInstance
 
 
@@ -34,15 +34,16 @@ class ChangeLog:
 
     def update(self, segmentation: Segmentation, tracked: Sequence[TrackedInstance]) -> Changes:
         """The changes since the call before; at the first all is new."""
-        keys, shown = pack_keys(segmentation.grid.coordinates), _Shown.of(segmentation, tracked)
+        keys, shown = segmentation.grid.keys, _Shown.of(segmentation, tracked)
         old_keys, old = self._keys, self._shown
         self._keys, self._shown = keys, shown
         if not len(old_keys):
             return Changes(np.arange(len(keys)), np.zeros((0, 3), dtype=np.int32))
-        at = np.minimum(np.searchsorted(old_keys, keys), len(old_keys) - 1)
-        changed = (old_keys[at] != keys) | shown.differs(old, at)
-        removed = old_keys[~is_in(old_keys, keys)]
-        return Changes(np.flatnonzero(changed), unpack_keys(removed))
+        known, at = find(old_keys, keys)
+        gone = np.ones(len(old_keys), dtype=bool)
+        gone[at[known]] = False
+        changed = ~known | shown.differs(old, at)
+        return Changes(np.flatnonzero(changed), unpack_keys(old_keys[gone]))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ import numpy as np
 
 from mtml_ros.core.instances import Instance, Segmentation, make_instance
 from mtml_ros.core.sorted_keys import find, is_in
-from mtml_ros.core.voxels import pack_keys
 from mtml_ros.tracking.tracked_objects import ABSORBED_UPDATES, Objects, check_state
 
 MIN_OVERLAP = 0.25
@@ -305,7 +304,7 @@ class _Seen:
     @staticmethod
     def of(segmentation: Segmentation) -> _Seen:
         instances, count = segmentation.instances, len(segmentation.instances)
-        grid_keys = pack_keys(segmentation.grid.coordinates)
+        grid_keys = segmentation.grid.keys
         voxels = np.flatnonzero(segmentation.instance >= 0)
         part = segmentation.instance[voxels]
         first = np.full(count, len(part), dtype=np.int64)
