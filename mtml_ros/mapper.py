@@ -202,7 +202,7 @@ class ObjectMapper:
     def _rewind(self, stamp: float) -> None:
         """After a jump back in time nothing was seen later than now."""
         objects = self._tracker.state()
-        for name in ("first_seen", "last_seen"):
+        for name in {"first_seen", "last_seen"} & objects.keys():
             objects[name] = np.minimum(objects[name], stamp)
         self._tracker.restore(objects)
 

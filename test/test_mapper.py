@@ -11,6 +11,7 @@ from mtml_ros.evaluation.baselines import components_as_instances
 from mtml_ros.mapper import BYTES_A_VOXEL, LEAST_REGION, ObjectMapper
 from mtml_ros.mapping.voxel_map import VoxelMap
 from mtml_ros.segmentation.regions import REGION_VOXELS
+from mtml_ros.tracking.tracker import InstanceTracker
 
 TAXONOMY = Taxonomy.scannet()
 CHAIR = TAXONOMY.index("chair")
@@ -328,3 +329,19 @@ def test_segmenter_is_told_what_was_found_before_in_this_very_map(tmp_path):
     b.bar(0, 3.0)
     b.mapper.update()
     assert b.loaded[-1].previous is None
+
+
+def test_tracker_that_remembers_nothing_bears_a_clock_that_jumps_back():
+    class Forgetful(InstanceTracker):
+        def state(self):
+            return {}
+
+        def restore(self, state):
+            assert state == {}
+
+    b = Bench()
+    mapper = ObjectMapper(b.map, TAXONOMY, b.load, "cpu", tracker=Forgetful())
+    for stamp in (5.0, 1.0):
+        b.bar(stamp, stamp)
+        update = mapper.update()
+    assert update.stamp == 1.0

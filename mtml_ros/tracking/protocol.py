@@ -23,8 +23,8 @@ class Tracker(Protocol):
         ...
 
     def state(self) -> dict[str, np.ndarray]:
-        """All that is remembered, as arrays to be saved with the map. Among them `first_seen` and
-        `last_seen`, stamps an object, which the mapper sets back where the clock jumps back."""
+        """All that is remembered, as arrays to be saved with the map. The mapper sets `first_seen`
+        and `last_seen`, stamps an object, back where the clock does, if they are among them."""
         ...
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
