@@ -120,32 +120,26 @@ def _surface(c: VoxelContext, height: np.ndarray) -> np.ndarray:
 
 def _border(p: Proposals, c: VoxelContext, size: np.ndarray) -> list[np.ndarray]:
     """How the embedding and the deep features jump across a mask's border, and what lies there."""
-    a, b = c.edges.T
-    inside = c.candidates[a] & c.candidates[b]
-    same = inside & (c.component[a] == c.component[b])
-    jump = np.minimum(np.linalg.norm(c.embedding[a] - c.embedding[b], axis=1), FAR)
-    values = [np.ones(len(a)), inside, same, jump * inside, jump * same, (jump > 1) * inside]
-    around = np.zeros((len(c.labels), 0), np.float32)
-    if c.features is not None:
-        change = np.linalg.norm(c.features[a] - c.features[b], axis=1)
-        values += [change * inside, change * same]
-        around = c.features
-    if c.probability is not None:
-        agree = (c.probability[a] * c.probability[b]).sum(axis=1)
-        values += [agree * inside, agree * same]
-        around = np.concatenate([around, c.probability], axis=1)
-    pairs = np.stack(values, axis=1).astype(np.float32)
+    jump = np.linalg.norm(c.embedding[c.edges[:, 0]] - c.embedding[c.edges[:, 1]], axis=1)
+    jump = np.minimum(jump, FAR)
+    # few pairs of touching voxels are cut by any partition: only those are looked at further
+    border = np.zeros(len(c.edges), dtype=bool)
+    for label, _ in p.partitions():
+        border |= label[c.edges[:, 0]] != label[c.edges[:, 1]]
+    at = np.flatnonzero(border)
+    pairs, around = _across(c, at, jump[at])
     number = p.masks.count
     crossing = np.zeros((number, pairs.shape[1]), np.float32)
     within = np.zeros((number, 2), np.float32)
-    beside = np.zeros((number, around.shape[1] + 1), np.float32)
-    around = np.concatenate([around, np.ones((len(around), 1), np.float32)], axis=1)
+    beside = np.zeros((number, around.shape[1]), np.float32)
+    every, few = c.edges.T, c.edges[at].T
     for label, first in p.partitions():
-        of_a, of_b = label[a], label[b]
+        of_a, of_b = label[every[0]], label[every[1]]
         kept = np.flatnonzero((of_a == of_b) & first[of_a])
         within[:, 0] += np.bincount(of_a[kept], minlength=number)
         within[:, 1] += np.bincount(of_a[kept], weights=jump[kept], minlength=number)
-        for mine, other in ((of_a, b), (of_b, a)):
+        of_a, of_b = of_a[at], of_b[at]
+        for mine, other in ((of_a, few[1]), (of_b, few[0])):
             cut = np.flatnonzero((of_a != of_b) & first[mine])
             crossing += _sum(mine[cut], np.arange(len(cut)), number, len(cut)) @ pairs[cut]
             touched = _sum(mine[cut], other[cut], number, len(around))
@@ -165,6 +159,26 @@ def _border(p: Proposals, c: VoxelContext, size: np.ndarray) -> list[np.ndarray]
         within[:, :1] / size,
     ]
     return [*contacts, *means, beside[:, :-1] / np.maximum(beside[:, -1:], 1)]
+
+
+def _across(c: VoxelContext, at: np.ndarray, jump: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(n, N) float32 what is summed over the pairs of touching voxels `at`, between which the
+    embedding jumps so far; (V, A) float32 what is pooled of the voxels beside a mask, 1 last."""
+    a, b = c.edges[at].T
+    inside = c.candidates[a] & c.candidates[b]
+    same = inside & (c.component[a] == c.component[b])
+    values = [np.ones(len(a)), inside, same, jump * inside, jump * same, (jump > 1) * inside]
+    around = []
+    if c.features is not None:
+        change = np.linalg.norm(c.features[a] - c.features[b], axis=1)
+        values += [change * inside, change * same]
+        around.append(c.features)
+    if c.probability is not None:
+        agree = (c.probability[a] * c.probability[b]).sum(axis=1)
+        values += [agree * inside, agree * same]
+        around.append(c.probability)
+    one = np.ones((len(c.labels), 1), np.float32)
+    return np.stack(values, axis=1).astype(np.float32), np.concatenate([*around, one], axis=1)
 
 
 def _component(p: Proposals, c: VoxelContext) -> np.ndarray:
