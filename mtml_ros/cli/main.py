@@ -52,6 +52,7 @@ COMMANDS = {
     "reproduce": ("mtml_ros.cli.reproduce", "Repeat the paper's experiments beside its figures."),
     "benchmark": ("mtml_ros.cli.benchmark", "Measure speed beside the obvious alternatives."),
     "taxonomy": ("mtml_ros.cli.taxonomy", "List and check label sets."),
+    "view": ("mtml_ros.cli.view", "Objects in a browser: a result, or a running node."),
     "demo": ("mtml_ros.cli.demo", "Play a scan to the node, show the objects it finds."),
 }
 

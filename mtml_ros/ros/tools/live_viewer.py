@@ -1,0 +1,98 @@
+"""Follows a running node and shows what it publishes in a browser (`mtml view --live`)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.utilities import try_shutdown
+from sensor_msgs.msg import PointCloud2
+
+from mtml_ros.core.errors import InputError
+from mtml_ros.core.instances import OrientedBox
+from mtml_ros.core.object_record import ObjectRecord
+from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.io.point_cloud2 import decode_cloud, decode_labels
+from mtml_ros.msg import ObjectInstance, ObjectInstanceArray
+from mtml_ros.ros import qos
+from mtml_ros.visualization.live import LiveScene, Voxels
+
+
+class LiveViewer(Node):
+    """Hears `points` and `instances` of a node and hands them to a scene.
+
+    source: the node's name with its namespace, such as "/instance_segmentation".
+    """
+
+    def __init__(self, source: str, scene: LiveScene, taxonomy: Taxonomy) -> None:
+        super().__init__("instance_viewer")
+        self._scene = scene
+        self._taxonomy = taxonomy
+        self._edge = 0.1  # until the node has said its own
+        self._score_of: dict[int, float] = {}
+        self._subscriptions_kept = [
+            self.create_subscription(PointCloud2, f"{source}/points", self._on_points, qos.OUTPUT),
+            self.create_subscription(
+                ObjectInstanceArray, f"{source}/instances", self._on_instances, qos.OUTPUT
+            ),
+        ]
+
+    def _on_points(self, msg: PointCloud2) -> None:
+        try:
+            cloud = decode_cloud(msg)
+            ids = decode_labels(msg, cloud.kept, "instance")
+        except InputError as error:  # an empty map has no points
+            self.get_logger().debug(str(error))
+            return
+        assert cloud.label is not None  # decode_cloud required it
+        self._scene.show_voxels(
+            Voxels(
+                cloud.xyz,
+                self._taxonomy.encode(cloud.label),
+                np.where(ids > 0, ids, -1),
+                self._scores(ids),
+                self._edge,
+            )
+        )
+
+    def _on_instances(self, msg: ObjectInstanceArray) -> None:
+        self._edge = float(msg.voxel_size) or self._edge
+        self._score_of = {i.id: i.score for i in msg.instances}
+        self._scene.show_objects([_record(i) for i in msg.instances])
+
+    def _scores(self, ids: np.ndarray) -> np.ndarray:
+        values, inverse = np.unique(ids, return_inverse=True)
+        return np.array([self._score_of.get(int(v), 0.0) for v in values], np.float32)[inverse]
+
+
+def _record(msg: ObjectInstance) -> ObjectRecord:
+    p, q, s, c = msg.pose.position, msg.pose.orientation, msg.size, msg.centroid
+    box = OrientedBox(
+        np.array([p.x, p.y, p.z]), np.array([s.x, s.y, s.z]), 2.0 * math.atan2(q.z, q.w)
+    )
+    return ObjectRecord(
+        msg.id, msg.class_id, msg.class_name, msg.score, msg.num_voxels,
+        np.array([c.x, c.y, c.z]), box,
+    )  # fmt: skip
+
+
+def follow(
+    source: str, taxonomy: Taxonomy, host: str, port: int, say: Callable[[str], None]
+) -> None:
+    """Serves the page until interrupted. Raises ConfigurationError without viser."""
+    scene = LiveScene(taxonomy, host, port)
+    say(f"http://{host}:{scene.port} follows {source}; Ctrl-C ends it")
+    rclpy.init()
+    viewer = LiveViewer(source, scene, taxonomy)
+    try:
+        rclpy.spin(viewer)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        viewer.destroy_node()
+        try_shutdown()
+        scene.close()
