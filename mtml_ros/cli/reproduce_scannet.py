@@ -37,6 +37,7 @@ def command(
     ROOT holds scans/ (SCENE_vh_clean_2.ply, its .segs.json and .aggregation.json), the lists
     scannetv2_val.txt ... and scannetv2-labels.combined.tsv, as ScanNet is distributed.
     """
+    from dataclasses import replace
     from functools import partial
 
     from tqdm import tqdm
@@ -46,12 +47,17 @@ def command(
     from mtml_ros.segmentation.segmenter import InstanceSegmenter
 
     taxonomy = Taxonomy.scannet()
-    segmenter = InstanceSegmenter.load(weights, taxonomy, device)
-    methods = baselines(taxonomy, segmenter.voxel_size)
+    load = partial(InstanceSegmenter.load, taxonomy=taxonomy, device=device)
+    segmenters = {
+        "multi-task, as in the paper": load(weights, as_in_the_paper=True),
+        "ours": load(weights),
+    }
     if fe_only is not None:
-        other = InstanceSegmenter.load(fe_only, taxonomy, device)
-        methods["FE only"] = Method(other.segment, other.voxel_size)
-    methods["multi-task"] = Method(segmenter.segment, segmenter.voxel_size)
+        settings = load(fe_only, as_in_the_paper=True).settings
+        settings = replace(settings, score=replace(settings.score, use_direction=False))
+        segmenters = {"FE only, as in the paper": load(fe_only, settings=settings)} | segmenters
+    methods = baselines(taxonomy, segmenters["ours"].voxel_size)
+    methods |= {name: Method(s.segment, s.voxel_size) for name, s in segmenters.items()}
     progress = partial(tqdm, unit="scan", disable=None)
     text = run(root, labels, out, methods, split, scenes, progress)
     (out / "tables.txt").write_text(text + "\n", encoding="utf-8")

@@ -57,6 +57,9 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     help="INPUT's axis that points up.",
 )
 @click.option("--recenter", is_flag=True, help="Move INPUT's middle to the origin.")
+@click.option(
+    "--as-in-the-paper", is_flag=True, help="Without what this project adds to the paper's method."
+)
 @click.option("--voxel-size", type=float, help="Metres; default: what the weights are made for.")
 @click.option("--force", is_flag=True, help="Overwrite INPUT, or results that are there already.")
 @click.option("--jobs", type=click.IntRange(1), default=1, help="Scans at once, with --out-dir.")
@@ -137,7 +140,12 @@ def segment_file(
         from mtml_ros.segmentation.clouds import segment_cloud
         from mtml_ros.segmentation.segmenter import InstanceSegmenter
 
-        segmenter = InstanceSegmenter.load(settings["weights"], taxonomy, settings["device"])
+        segmenter = InstanceSegmenter.load(
+            settings["weights"],
+            taxonomy,
+            settings["device"],
+            as_in_the_paper=settings["as_in_the_paper"],
+        )
         note(str(segmenter.device))
     with _step("segmenting") as note:
         found = segment_cloud(cloud, segmenter, settings["voxel_size"], unlabelled)

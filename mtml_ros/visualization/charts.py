@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,20 +25,23 @@ def draw_toy_table(path: str | Path, results: str | Path) -> None:
     colors = {"connected components": "#9aa5b1", "FE only": "#e0a458", "multi-task": "#2f7fb8"}
     figure, axes = plt.subplots(figsize=(9, 4), layout="constrained")
     x = np.arange(5)
-    width = 0.13
-    for i, (name, paper) in enumerate(PAPER_TOY.items()):
-        color = colors[name]
-        at = x + (2 * i - 2.5) * width
-        axes.bar(at, 100 * np.array(paper), width, color=color, alpha=0.45, label=f"{name}, paper")
-        runs = 100 * np.array([list(r["ap50"].values()) for r in ours[name]])
-        spread = runs.std(axis=0, ddof=1) if len(runs) > 1 else None
+    bars: list[tuple[str, str, float, np.ndarray]] = []  # label, color, opacity, runs of 5 classes
+    for name, paper in PAPER_TOY.items():
+        bars.append((f"{name}, paper", colors[name], 0.45, np.array([paper])))
+        row = name if name in ours else f"{name}, as in the paper"
+        bars.append((row, colors[name], 1.0, _ap50(ours[row])))
+    bars.append(("ours", "#2a9d6f", 1.0, _ap50(ours["ours"])))
+    width = 0.8 / len(bars)
+    for i, (label, color, opacity, runs) in enumerate(bars):
+        several = len(runs) > 1
         axes.bar(
-            at + width,
-            runs.mean(axis=0),
+            x + (i - (len(bars) - 1) / 2) * width,
+            100 * runs.mean(axis=0),
             width,
-            yerr=spread,
+            yerr=100 * runs.std(axis=0, ddof=1) if several else None,
             color=color,
-            label=f"{name}, ours ({len(runs)} seed{'s' * (len(runs) > 1)})",
+            alpha=opacity,
+            label=f"{label} ({len(runs)} seeds)" if several else label,
         )
     axes.set_xticks(x, [f"class {i}" for i in range(1, 6)])
     axes.set_ylabel("AP50, %")
@@ -48,3 +52,8 @@ def draw_toy_table(path: str | Path, results: str | Path) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120)
     plt.close(figure)
+
+
+def _ap50(runs: list[dict[str, Any]]) -> np.ndarray:
+    """(runs, 5) AP50 of each class."""
+    return np.array([list(run["ap50"].values()) for run in runs])

@@ -9,6 +9,7 @@ from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.experiments import reproduce_toy, toy_ablations
 from mtml_ros.network.checkpoint import load_checkpoint
 from mtml_ros.segmentation.segmenter import InstanceSegmenter
+from mtml_ros.segmentation.settings import SegmenterSettings
 from mtml_ros.training.recipe import Recipe
 from mtml_ros.training.train import train
 
@@ -27,12 +28,21 @@ def weights(recipe, tmp_path_factory):
     return train(recipe, tmp_path_factory.mktemp("run"), "cpu", progress=False)
 
 
-def test_without_the_direction_loss_and_with_it(recipe):
+def test_the_rows_as_in_the_paper_have_nothing_of_ours_and_fe_only_no_direction(recipe):
     variants = reproduce_toy.variants(recipe)
-    assert list(variants) == ["FE only", "multi-task"]
-    assert variants["FE only"].loss.direction_weight == 0
-    assert variants["FE only"].settings["score"] == {"use_direction": False}
-    assert variants["multi-task"] == recipe
+    fe_only, multi_task, ours = variants.values()
+    assert list(variants) == ["FE only, as in the paper", "multi-task, as in the paper", "ours"]
+    for of_paper in (fe_only, multi_task):
+        assert of_paper.network_config().position_scale == 0
+        assert of_paper.calibration_scenes == 0
+        settings = SegmenterSettings.from_dict(of_paper.settings)
+        assert not settings.score.learned
+        assert not settings.suppression.soft
+    assert fe_only.loss.direction_weight == 0
+    assert not SegmenterSettings.from_dict(fe_only.settings).score.use_direction
+    assert multi_task.loss.direction_weight == 1
+    assert SegmenterSettings.from_dict(multi_task.settings).score.use_direction
+    assert ours == recipe
 
 
 def test_rows_of_each_network_and_seed(recipe, tmp_path, monkeypatch):
@@ -47,21 +57,26 @@ def test_rows_of_each_network_and_seed(recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(reproduce_toy, "ProcessPoolExecutor", InThisProcess)
     table = reproduce_toy.run(recipe, [0, 1], tmp_path, scenes=1, dense_steps=7)
     assert [name for _, name in made] == [
-        "FE-only-0", "FE-only-1", "multi-task-0", "multi-task-1", "dense",
+        "FE-only-as-in-the-paper-0", "multi-task-as-in-the-paper-0", "ours-0",
+        "FE-only-as-in-the-paper-1", "multi-task-as-in-the-paper-1", "ours-1",
+        "FE-only-as-in-the-paper-dense-7-steps", "multi-task-as-in-the-paper-dense-7-steps",
+        "ours-dense-7-steps",
     ]  # fmt: skip
-    assert [r.seed for r, _ in made] == [0, 1, 0, 1, 0]
+    assert [r.seed for r, _ in made] == [0, 0, 0, 1, 1, 1, 0, 0, 0]
     dense = made[-1][0]
     assert (dense.network["architecture"], dense.steps) == ("dense", 7)
     assert dense.network_config().embedding_size == 4
     results = json.loads((tmp_path / "toy.json").read_text())
     assert {n: len(r) for n, r in results.items()} == {
-        "connected components": 1, "FE only": 2, "multi-task": 2, "multi-task, dense, 7 steps": 1,
+        "connected components": 1,
+        "FE only, as in the paper": 2, "multi-task, as in the paper": 2, "ours": 2,
+        "FE only, as in the paper, dense, 7 steps": 1,
+        "multi-task, as in the paper, dense, 7 steps": 1, "ours, dense, 7 steps": 1,
     }  # fmt: skip
     mean = f" {100 * components.coherent.mean_ap50:.1f}"
     rows = [line.split("  ")[0] for line in table.splitlines() if mean in line]
-    assert rows == list(results)
+    assert sorted(rows) == sorted(results)
     assert "multi-task (paper)" in table
-    assert "multi-task, dense, 7 steps" in table
 
 
 def test_components_fail_where_objects_touch():

@@ -180,6 +180,22 @@ def test_directions_away_from_the_centre_score_nothing():
     assert len(segmenter_for(instance, settings, sign=-1.0).segment(grid).instances) == 3
 
 
+def test_as_in_the_paper_scores_are_the_three_terms_and_labels_give_no_proposals():
+    grid, instance = touching_chairs()
+    found = segmenter_for(instance, SegmenterSettings(as_in_the_paper=True)).segment(grid)
+    assert objects(found) == true_objects(instance)
+    # chairs and table are of regular size, their embeddings and directions perfect
+    assert [p.score for p in found.proposals] == pytest.approx([1.0, 1.0, 1.0])
+    far = segmenter_for(np.zeros_like(instance), SegmenterSettings(as_in_the_paper=True))
+    # of each of three bandwidths one cluster, and its two parts: both chairs, and the table
+    assert far.propose(*described(far, grid)).count == 3 * (1 + 2)
+
+
+def described(segmenter: InstanceSegmenter, grid: VoxelGrid):
+    output = segmenter.embed(grid)
+    return output, segmenter.describe(grid, output, segmenter.fuse(grid, output))
+
+
 def test_thresholds_of_a_call_are_that_calls_alone():
     grid, instance = touching_chairs()
     segmenter = segmenter_for(instance)
@@ -421,6 +437,15 @@ class TestLoading:
     def test_given_settings_go_before_those_of_the_weights(self, file):
         mine = SegmenterSettings(labelling=LabellingSettings(min_voxels=3))
         assert InstanceSegmenter.load(file, device="cpu", settings=mine).settings == mine
+
+    def test_as_in_the_paper_nothing_is_added(self, file):
+        settings = InstanceSegmenter.load(file, device="cpu", as_in_the_paper=True).settings
+        assert settings.proposals.bandwidths == (0.7,)  # the paper's own choices stay the weights'
+        assert not settings.label_fusion.enabled
+        assert not settings.proposals.label_components
+        assert not settings.score.learned
+        assert not settings.suppression.soft
+        assert settings.labelling.assign_radius == 0
 
     def test_a_taxonomy_that_the_weights_do_not_know_is_refused(self, file):
         with pytest.raises(ConfigurationError, match="box1"):
