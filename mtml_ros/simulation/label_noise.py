@@ -255,11 +255,12 @@ class _Errors:
         keys, group = np.unique(block, return_inverse=True)
         hit = (self.rng.random(len(keys)) < self.rng.uniform(0.3, 1.0))[group.reshape(-1)]
         rows = np.arange(len(unknown))
+        is_object = Taxonomy.scannet().is_thing
         for _ in range(3):
             pick = self.neighbours[
                 rows, self.rng.integers(self.neighbours.shape[1], size=len(rows))
             ]
-            taken = unknown & hit & (self.labels == UNKNOWN) & (self.true[pick] > 2)
+            taken = unknown & hit & (self.labels == UNKNOWN) & is_object[self.true[pick]]
             self.labels[taken] = self.true[pick][taken]
         left = unknown & hit & (self.labels == UNKNOWN)
         other = (self.rng.random(len(keys)) < 0.3)[group.reshape(-1)]
@@ -267,7 +268,7 @@ class _Errors:
 
     def _patches_of_stuff(self) -> None:
         """Parts of walls and floors that are taken for things."""
-        stuff = np.flatnonzero((self.true == 1) | (self.true == 2))
+        stuff = np.flatnonzero(Taxonomy.scannet().is_stuff[self.true])
         if not len(stuff):
             return
         mean = self.settings.stuff * self.level * len(stuff) * VOXEL**2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from mtml_ros.core.errors import ConfigurationError
+from mtml_ros.core.options import build, require
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.network.config import NetworkConfig
 from mtml_ros.training.augmentation import AugmentationSettings
@@ -47,7 +48,7 @@ class Recipe:
     steps: int = 4000
     batch_size: int = 2
     learning_rate: float = 2e-3
-    restarts: Sequence[tuple[int, float]] = ()
+    restarts: tuple[tuple[int, float], ...] = ()
     weight_decay: float = 0.01
     pretrain: float = 0.0
     seed: int = 0
@@ -70,9 +71,7 @@ class Recipe:
             "calibration_scenes": 0 <= self.calibration_scenes <= 100_000,
             "workers": 0 <= self.workers <= 64,
         }
-        for name, good in checks.items():
-            if not good:
-                raise ConfigurationError(f"recipe: {name} = {getattr(self, name)!r} is not allowed")
+        require("recipe", checks, self)
 
     def load_taxonomy(self) -> Taxonomy:
         return Taxonomy.load(self.taxonomy)
@@ -101,45 +100,10 @@ class Recipe:
     @staticmethod
     def from_dict(values: dict[str, Any]) -> Recipe:
         """Raises ConfigurationError for unknown or missing options and wrong types."""
-        nested = {"loss": LossSettings, "augmentation": AugmentationSettings}
-        built = {k: _build(nested[k], v, k) if k in nested else v for k, v in values.items()}
-        recipe: Recipe = _build(Recipe, built, "recipe")
-        return recipe
+        return build(Recipe, values, "recipe")
 
 
-def _are_restarts(values: Any) -> bool:
-    if not isinstance(values, (list, tuple)):
-        return False
-    if not all(isinstance(v, (list, tuple)) and len(v) == 2 for v in values):
-        return False
+def _are_restarts(values: Sequence[tuple[int, float]]) -> bool:
     steps, peaks = [0, *(s for s, _ in values)], [p for _, p in values]
-    ascending = all(type(s) is int for s in steps) and all(a < b for a, b in pairwise(steps))
-    return ascending and all(type(p) is float and 0 < p < 1 for p in peaks)
-
-
-_SCALARS: dict[str, tuple[type, ...]] = {
-    "int": (int,),
-    "float": (int, float),
-    "bool": (bool,),
-    "str": (str,),
-    "dict[str, Any]": (dict,),
-}
-
-
-def _build(kind: type, values: Any, where: str) -> Any:
-    if not isinstance(values, dict):
-        raise ConfigurationError(f"{where}: must be a mapping of options")
-    types = {f.name: f.type for f in fields(kind)}
-    for name, value in values.items():
-        if name not in types:
-            raise ConfigurationError(f"{where}: unknown option {name!r}; known: {', '.join(types)}")
-        wanted = _SCALARS.get(str(types[name]))
-        wrong = wanted and (
-            not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted)
-        )
-        if wrong and not is_dataclass(value):
-            raise ConfigurationError(f"{where}: {name} must be {types[name]}, not {value!r}")
-    try:
-        return kind(**values)
-    except TypeError as error:
-        raise ConfigurationError(f"{where}: {error}") from None
+    ascending = all(a < b for a, b in pairwise(steps))
+    return ascending and all(0 < p < 1 for p in peaks)

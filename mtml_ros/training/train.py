@@ -58,6 +58,11 @@ class Process:
     rank: int
     world: int
 
+    @property
+    def is_main(self) -> bool:
+        """Whether it is the one that validates, logs and saves."""
+        return self.rank == 0
+
     @staticmethod
     def here() -> Process:
         """From the variables that torchrun sets; one process without them."""
@@ -103,7 +108,8 @@ def train(recipe: Recipe, out: str | Path, device: str = "auto", progress: bool 
 
     out: a folder for `weights.safetensors` (the last), `best.safetensors` (highest validation
     AP50), `state.pt` (from which a broken run goes on by itself), `log.jsonl`, TensorBoard's
-    events (where tensorboard is installed).
+    events (where tensorboard is installed). A run is also extended by the same recipe with more
+    steps (and other restarts): it goes on with the learning rate that the longer one has there.
     Raises ConfigurationError when the folder holds a run of another recipe.
     """
     process = Process.here()
@@ -138,13 +144,12 @@ class _Run:
         self.out = out
         self.device = device
         self.process = process
-        self.is_main = process.rank == 0
+        self.is_main = process.is_main
         self.progress = progress and self.is_main
         torch.manual_seed(recipe.seed)
         self.config = recipe.network_config()
-        SegmenterSettings.from_dict(
-            recipe.settings
-        )  # what they lack shows now, not at the first validation
+        # what the settings lack shows now, not at the first validation
+        SegmenterSettings.from_dict(recipe.settings)
         self.network = build_network(self.config).to(device)
         if recipe.init:
             self._start_from(load_checkpoint(find_weights(recipe.init), device))
@@ -164,6 +169,7 @@ class _Run:
         self.writer = _tensorboard(out) if self.is_main else None
 
     def _start_from(self, checkpoint: Checkpoint) -> None:
+        """Takes over a network's weights; ConfigurationError where it is another network."""
         if checkpoint.config != self.config:
             raise ConfigurationError(
                 f"recipe: init = {self.recipe.init!r} is a network of another configuration, "
@@ -178,9 +184,9 @@ class _Run:
             model = DistributedDataParallel(self.network)
         batches = TrainingBatches(r, self.config, self.process)
         # scenes that the data lacks show now, not after hours
-        batches.source.validation(r.validation_scenes)
+        batches.source.validation_scenes(r.validation_scenes)
         if r.calibration_scenes:
-            batches.source.calibration(r.calibration_scenes)
+            batches.source.calibration_scenes(r.calibration_scenes)
         loader = DataLoader(
             batches,
             batch_size=None,
@@ -243,7 +249,7 @@ class _Run:
             SegmenterSettings.from_dict(r.settings),
         )
         scores = evaluate_segmenter(
-            make_source(r.data).validation(r.validation_scenes),
+            make_source(r.data).validation_scenes(r.validation_scenes),
             segmenter.segment,
             segmenter.taxonomy,
             self.config.voxel_size,
@@ -273,7 +279,7 @@ class _Run:
         if checkpoint.models:  # the same command again, after it was done
             return
         segmenter = InstanceSegmenter(checkpoint, r.load_taxonomy(), self.device)
-        scenes = source.calibration(r.calibration_scenes)
+        scenes = source.calibration_scenes(r.calibration_scenes)
         models = calibrate(
             segmenter,
             tqdm(scenes, "calibration", r.calibration_scenes, disable=not self.progress),
@@ -313,13 +319,24 @@ class _Run:
             state = torch.load(path, map_location=self.device, weights_only=True)
         except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
             raise CheckpointError(f"{path}: cannot be read: {error}; delete it") from error
-        if state["recipe"] != json.dumps(self.recipe.to_dict(), sort_keys=True):
+        if _but_for_steps(json.loads(state["recipe"])) != _but_for_steps(self.recipe.to_dict()):
             raise ConfigurationError(
                 f"{self.out} holds a run of another recipe: choose another folder or empty it"
+            )
+        if state["step"] > self.recipe.steps:
+            raise ConfigurationError(
+                f"{self.out} holds a run of {state['step']} steps, more than {self.recipe.steps}"
             )
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.best = state["step"], state["best"]
+
+
+def _but_for_steps(recipe: dict[str, Any]) -> dict[str, Any]:
+    """What a run must have in common with its continuation: all but its length and cycles."""
+    kept = {k: v for k, v in recipe.items() if k not in ("steps", "restarts")}
+    result: dict[str, Any] = json.loads(json.dumps(kept))  # tuples as the file has them
+    return result
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:

@@ -1,20 +1,25 @@
 """Recipes from YAML; whatever is wrong with one is said before anything is trained."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from mtml_ros.core.errors import ConfigurationError
+from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.datasets.scene_files import write_scene
+from mtml_ros.training.augmentation import AugmentationSettings
 from mtml_ros.training.losses import LossSettings
 from mtml_ros.training.recipe import Recipe
+from mtml_ros.training.train import train
 
 LEAST = {"name": "x", "taxonomy": "toy", "data": {"set": "toy"}}
 SHIPPED = sorted((Path(__file__).parents[2] / "config" / "recipes").glob("*.yaml"))
 
 
 def test_recipes_ship():
-    assert {p.stem for p in SHIPPED} >= {"toy", "rooms"}
+    assert {p.stem for p in SHIPPED} >= {"toy", "rooms", "files", "scannet"}
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
@@ -22,6 +27,20 @@ def test_shipped_recipes_load_and_come_back_from_their_own_dictionary(path):
     recipe = Recipe.load(path)
     assert recipe.network_config().classes == recipe.load_taxonomy().names[1:]
     assert Recipe.from_dict(recipe.to_dict()) == recipe
+
+
+def test_the_recipe_of_own_files_trains_as_it_is_from_the_weights_that_ship(
+    tmp_path, tiny_scene, monkeypatch
+):
+    (tmp_path / "scenes").mkdir()
+    for seed in range(3):
+        scene = tiny_scene(seed)
+        write_scene(tmp_path / "scenes" / f"{seed}.npz", scene, Taxonomy.scannet())
+    monkeypatch.chdir(tmp_path)
+    recipe = Recipe.load(next(p for p in SHIPPED if p.stem == "files"))
+    still = AugmentationSettings(drop_points=0.0)  # the scenes have few points to drop
+    short = replace(recipe, steps=1, workers=0, augmentation=still)
+    assert train(short, tmp_path / "run", "cpu", progress=False).is_file()
 
 
 def test_options_left_out_have_their_defaults_and_nested_ones_their_own():

@@ -100,6 +100,30 @@ def test_a_finished_run_is_not_done_again(recipe, tmp_path, monkeypatch):
     assert equal(first, run(recipe, tmp_path / "run"))
 
 
+def test_a_finished_run_is_extended_by_more_steps(recipe, tmp_path):
+    out = tmp_path / "run"
+    run(recipe, out)
+    longer = replace(recipe, steps=recipe.steps + 2)
+    run(longer, out)
+    state = torch.load(out / "state.pt", weights_only=True)
+    assert state["step"] == recipe.steps + 2
+    with pytest.raises(ConfigurationError, match=f"{recipe.steps + 2} steps, more than"):
+        train(recipe, out, "cpu", progress=False)
+
+
+def test_training_starts_from_given_weights(recipe, tmp_path, monkeypatch):
+    weights = train(recipe, tmp_path / "first", "cpu", progress=False)
+    given = load_checkpoint(weights).network.state_dict()
+    tuned = replace(recipe, init=str(weights), seed=recipe.seed + 1)
+    started = module._Run(tuned, tmp_path / "tuned", torch.device("cpu"), Process(0, 1), False)
+    assert all(torch.equal(v, given[k]) for k, v in started.network.state_dict().items())
+
+
+def test_weights_of_another_network_to_start_from_are_refused(recipe, tmp_path):
+    with pytest.raises(ConfigurationError, match="another configuration"):
+        train(replace(recipe, init="rooms"), tmp_path / "run", "cpu", progress=False)
+
+
 def test_a_finished_run_is_not_calibrated_again(recipe, tmp_path, monkeypatch):
     calibrated = replace(recipe, data={"set": "toy"}, steps=1, calibration_scenes=2)
     weights = train(calibrated, tmp_path / "run", "cpu", progress=False)
