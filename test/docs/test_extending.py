@@ -97,7 +97,7 @@ def test_a_data_set(run, monkeypatch):
     source = make_source({"set": "stools", "count": 5})
     scene = source.draw(np.random.default_rng(0))
     assert np.unique(scene.instance).tolist() == [0, 1, 2, 3, 4]
-    assert len(list(source.validation(2))) == 2
+    assert len(list(source.validation_scenes(2))) == 2
 
 
 def test_a_sensor_input(run, monkeypatch):
