@@ -1,9 +1,11 @@
-"""Reading files that others name: regular ones only, and no more than they may hold."""
+"""Files that others name: only regular ones are read, and nobody ever finds half a written one."""
 
 from __future__ import annotations
 
 import os
 import stat
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from mtml_ros.core.errors import InputError
@@ -30,3 +32,18 @@ def read_bounded(path: Path, limit: int) -> bytes:
     if len(content) > limit:
         raise InputError(f"{path}: larger than {limit} bytes")
     return content
+
+
+def write_aside(path: Path, write: Callable[[Path], None]) -> None:
+    """Has a file written aside and renamed, so that nobody ever finds half a file."""
+    handle, name = tempfile.mkstemp(path.suffix.lower(), f".{path.stem}.", path.parent)
+    os.close(handle)
+    try:
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(name, 0o666 & ~umask)  # mkstemp's file is private, an ordinary one is not
+        write(Path(name))
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise

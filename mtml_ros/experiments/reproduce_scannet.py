@@ -66,7 +66,9 @@ def run(
         points = LabeledPoints(scan.xyz, scan.noisy_labels)
         for name, method in methods.items():
             found = _predict(points, method, taxonomy)
-            write_submission(out / name.replace(" ", "-"), scene, found, len(scan.xyz))
+            write_submission(
+                out / name.replace(",", "").replace(" ", "-"), scene, found, len(scan.xyz)
+            )
             collected[name].add(found, truth)
     if split == "test":
         return f"submissions of the hidden test set are in {out}; only the benchmark can score them"

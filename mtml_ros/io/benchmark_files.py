@@ -29,15 +29,7 @@ MAX_FILE_BYTES = 1 << 30
 
 _INTEGER = re.compile("[+-]?[0-9]{1,18}")  # what surely fits an int64
 _ZERO_LINE = int.from_bytes(b"0\n", "little")
-_LINES_AT_ONCE = 1 << 14  # so that the intermediate arrays stay in the cache
-_JOINS = tuple(
-    (np.uint64(base), np.uint64(bits), np.uint64(kept))
-    for base, bits, kept in (
-        (10, 8, 0x00FF00FF00FF00FF),
-        (100, 16, 0x0000FFFF0000FFFF),
-        (10000, 32, 0x00000000FFFFFFFF),
-    )
-)
+_PLAIN_LINES = re.compile(rb"[0-9]{1,18}(\n[0-9]{1,18})*\n?")
 
 
 @dataclass(frozen=True)
@@ -137,9 +129,8 @@ def read_integers(path: str | Path) -> np.ndarray:
 
 
 def _parse_integers(data: np.ndarray, path: str | Path) -> np.ndarray:
-    values = _parse_plain_lines(data)
-    if values is not None:
-        return values
+    if _PLAIN_LINES.fullmatch(data.data):  # nothing that numpy would read otherwise
+        return np.fromstring(data.tobytes(), dtype=np.int64, sep="\n")
     found = []
     for number, line in enumerate(_decode(data, path).splitlines(), 1):
         text = line.strip()
@@ -148,36 +139,6 @@ def _parse_integers(data: np.ndarray, path: str | Path) -> np.ndarray:
                 raise InputError(f"{path}, line {number}: {text[:40]!r} is not an integer")
             found.append(int(text))
     return np.array(found, dtype=np.int64)
-
-
-def _parse_plain_lines(data: np.ndarray) -> np.ndarray | None:
-    """(N,) int64 of lines of one to eight digits and nothing else; None if there are others.
-
-    Eight characters are one uint64, so a file is a few operations on an array: 2 ms for 150,000
-    lines where int() a line takes 15 ms.
-    """
-    end = np.flatnonzero(data == ord("\n"))
-    if len(data) and data[-1] != ord("\n"):
-        end = np.append(end, len(data))
-    length = np.diff(end, prepend=-1) - 1
-    if not len(end) or length.min() < 1 or length.max() > 8:
-        return None
-    padded = np.concatenate([np.zeros(8, dtype=np.uint8), data])
-    words = np.ndarray(len(data) + 1, dtype="<u8", buffer=padded, strides=(1,))
-    values = np.empty(len(end), dtype=np.uint64)
-    for first in range(0, len(end), _LINES_AT_ONCE):
-        part = slice(first, first + _LINES_AT_ONCE)
-        # each line's characters at the upper end of its word, zero digits below them
-        used = ~np.uint64(0) << (64 - 8 * length[part]).astype(np.uint64)
-        digits = (words[end[part]] & used) - (np.uint64(0x3030303030303030) & used)
-        over_nine = digits + np.uint64(0x7676767676767676)
-        if ((digits | over_nine) & np.uint64(0x8080808080808080)).any():
-            return None
-        # neighbours join: digits to pairs, pairs to fours, fours to the number
-        for base, bits, kept in _JOINS:
-            digits = (digits * base + (digits >> bits)) & kept
-        values[part] = digits
-    return values.astype(np.int64)
 
 
 def write_submission(

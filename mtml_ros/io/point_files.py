@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mtml_ros.core.errors import InputError
+from mtml_ros.core.files import write_aside
 from mtml_ros.core.integers import LARGEST_EXACT, not_whole
 from mtml_ros.io.npz import npz_names, read_npz
 from mtml_ros.io.pcd import read_pcd
@@ -130,28 +129,13 @@ def write_points(
         if cloud.score is not None:
             columns["score"] = cloud.score
         if like is not None and suffix == ".ply":
-            _replace(path, lambda file: extend_ply(like, file, _flat(columns)))
+            write_aside(path, lambda file: extend_ply(like, file, _flat(columns)))
         else:
-            _replace(path, lambda file: _WRITERS[suffix](file, cloud.xyz, columns))
+            write_aside(path, lambda file: _WRITERS[suffix](file, cloud.xyz, columns))
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-
-
-def _replace(path: Path, write: Callable[[Path], None]) -> None:
-    """Has a file written aside and renamed, so that nobody ever finds half a file."""
-    handle, name = tempfile.mkstemp(path.suffix.lower(), f".{path.stem}.", path.parent)
-    os.close(handle)
-    try:
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)  # mkstemp's file is private, an ordinary one is not
-        write(Path(name))
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
 
 
 def _write_ply(path: Path, xyz: np.ndarray, columns: dict[str, np.ndarray]) -> None:

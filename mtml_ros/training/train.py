@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from mtml_ros.core.errors import CheckpointError, ConfigurationError
+from mtml_ros.core.files import write_aside
 from mtml_ros.datasets.samples import voxelize
 from mtml_ros.evaluation.scenes import evaluate_segmenter
 from mtml_ros.network.batch import VoxelBatch
@@ -307,9 +308,7 @@ class _Run:
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
-        aside = self.out / "state.pt.new"
-        torch.save(state, aside)
-        aside.replace(self.out / "state.pt")
+        write_aside(self.out / "state.pt", lambda path: torch.save(state, path))
 
     def _resume(self) -> None:
         path = self.out / "state.pt"
