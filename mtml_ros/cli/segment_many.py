@@ -111,7 +111,7 @@ def _on_cluster(address: str) -> Any:
 
     def run(scans: list[Path], folder: Path, settings: dict[str, Any]) -> Iterator[Outcome]:
         try:
-            client = distributed.Client(address, timeout="10s", set_as_default=False)
+            client = distributed.Client(address, timeout="10s")
         except (OSError, ValueError, TimeoutError) as error:
             raise ConfigurationError(f"--scheduler {address}: cannot be reached: {error}") from None
         with client:

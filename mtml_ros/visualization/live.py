@@ -13,6 +13,7 @@ from mtml_ros.core.errors import ConfigurationError
 from mtml_ros.core.object_record import ObjectRecord
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.visualization.colors import instance_colors, score_colors
+from mtml_ros.visualization.picture import CUT_HEIGHT
 
 MODES = ("instance", "class", "score")
 
@@ -63,8 +64,9 @@ class LiveScene:
         self._mode = gui.add_dropdown("colour by", MODES)
         self._boxes = gui.add_checkbox("boxes", True)
         self._names = gui.add_checkbox("names", True)
+        self._cut = gui.add_slider("surroundings up to (m)", 0.0, 5.0, 0.1, CUT_HEIGHT)
         self._summary = gui.add_markdown("waiting for the node")
-        for control in (self._mode, self._boxes, self._names):
+        for control in (self._mode, self._boxes, self._names, self._cut):
             control.on_update(lambda _: self._draw())
 
     @property
@@ -73,6 +75,12 @@ class LiveScene:
 
     def show_voxels(self, voxels: Voxels) -> None:
         """Takes the place of the voxels before."""
+        if self._voxels is None and len(voxels.centers):
+            low, high = np.percentile(voxels.centers, (1, 99), axis=0)
+            reach = float(np.linalg.norm(high - low))
+            camera = self._server.initial_camera
+            camera.look_at = (low + high) / 2
+            camera.position = (low + high) / 2 + reach * np.array([0.6, -0.6, 0.7])
         self._voxels = voxels
         self._draw()
 
@@ -87,10 +95,12 @@ class LiveScene:
     def _draw(self) -> None:
         with self._lock, self._server.atomic():
             if (voxels := self._voxels) is not None and len(voxels.centers):
+                height = voxels.centers[:, 2] - np.percentile(voxels.centers[:, 2], 1)
+                shown_voxels = (voxels.instance >= 0) | (height <= self._cut.value)
                 self._server.scene.add_point_cloud(
                     "/voxels",
-                    voxels.centers,
-                    voxels.colors(self._mode.value, self._taxonomy),
+                    voxels.centers[shown_voxels],
+                    voxels.colors(self._mode.value, self._taxonomy)[shown_voxels],
                     point_size=voxels.edge,
                     point_shape="square",
                 )
