@@ -42,7 +42,7 @@ test: venv
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest $(if $(CHROMIUM),-m "not slow")
+	$(BIN)/python -m pytest --cov=mtml_ros $(if $(CHROMIUM),-m "not slow")
 
 test-slow: venv
 	$(BIN)/python -m pytest -m "slow or browser" --timeout 7200
