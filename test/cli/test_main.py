@@ -55,7 +55,7 @@ def test_version(runner: CliRunner) -> None:
 def test_unknown_command_is_a_usage_error(runner: CliRunner) -> None:
     result = runner.invoke(mtml, ["segmnt"])
     assert result.exit_code == 2
-    assert "segmnt" in result.output
+    assert "segmnt" in result.stderr
 
 
 def test_error_is_one_line_on_stderr_and_exit_code_2(tmp_path: Path) -> None:

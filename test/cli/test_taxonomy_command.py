@@ -35,6 +35,6 @@ def test_a_file_that_maps_to_no_class_of_the_weights_is_refused(
     path.write_text("classes:\n  - {id: 1, name: armchair, as: seat}\n")
     result = runner.invoke(mtml, ["taxonomy", str(path)])
     assert result.exit_code == 2
-    assert "do not know: seat" in result.output
+    assert "do not know: seat" in result.stderr
     path.write_text("classes:\n  - {id: 1, name: armchair, as: chair}\n")
     assert runner.invoke(mtml, ["taxonomy", str(path)]).exit_code == 0

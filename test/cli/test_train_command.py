@@ -59,9 +59,9 @@ def test_features_are_learned_from_and_segmented_by(folder, runner):
     np.savez(folder / "narrow.npz", **{**arrays, "features": arrays["features"][:, :4]})
     refused = runner.invoke(mtml, ["segment", str(folder / "narrow.npz"), *words])
     assert refused.exit_code != 0
-    assert "5 features" in refused.output
+    assert "5 features" in refused.stderr
     del arrays["features"]
     np.savez(folder / "without.npz", **arrays)
     refused = runner.invoke(mtml, ["segment", str(folder / "without.npz"), *words])
     assert refused.exit_code != 0
-    assert "has none" in refused.output
+    assert "has none" in refused.stderr
