@@ -104,7 +104,8 @@ class Robot:
         return {k: r.reason for k, r in zip(values, results) if not r.successful}
 
     def diagnostics(self):
-        """The newest status's values, by key."""
+        """The newest status's values, by key; waits for the first one."""
+        self.until(lambda: self.heard["diagnostics"], what="the diagnostics")
         status = self.heard["diagnostics"][-1].status[0]
         return {v.key: v.value for v in status.values}
 

@@ -89,10 +89,12 @@ def test_two_cameras_see_two_chairs_where_they_are(node, robot):
     np.testing.assert_allclose([o.centroid.x for o in found], [-3.0, 2.0], atol=0.08)
     np.testing.assert_allclose([o.centroid.y for o in found], [0, 0], atol=0.05)
     np.testing.assert_allclose([o.centroid.z for o in found], [1, 1], atol=0.05)
-    values = robot.until(
-        lambda: robot.diagnostics() if robot.diagnostics()["clouds waiting"] == "0" else None
-    )
-    assert values["clouds sent"] == values["clouds integrated"] == "16"
+
+    def all_done():
+        values = robot.diagnostics()
+        return values if (values["clouds sent"], values["clouds waiting"]) == ("16", "0") else None
+
+    assert robot.until(all_done, what="16 clouds")["clouds integrated"] == "16"
 
     # labels too late to be of the same moment: the depth is dropped, for that reason
     for _i in range(40):

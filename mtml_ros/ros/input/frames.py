@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -121,23 +121,22 @@ class Frames:
             listener.close()
 
 
-class _Listener:
-    """What brings transforms. `lookup` raises TransformError."""
+class _Listener(Protocol):
+    """What brings transforms. `lookup` raises TransformError. num_bad: messages that were none."""
+
+    num_bad: int
+
+    def lookup(self, target: str, source: str, stamp: Any) -> Transform: ...
+
+    def clear(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _Tf2Listener:
+    """tf2's own buffer and listener; ImportError where tf2_ros is not installed."""
 
     num_bad = 0
-
-    def lookup(self, target: str, source: str, stamp: Any) -> Transform:
-        raise NotImplementedError
-
-    def clear(self) -> None:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        raise NotImplementedError
-
-
-class _Tf2Listener(_Listener):
-    """tf2's own buffer and listener; ImportError where tf2_ros is not installed."""
 
     def __init__(self, node: Any) -> None:
         self._tf2 = importlib.import_module("tf2_ros")
@@ -183,8 +182,10 @@ class _Tf2Listener(_Listener):
         self._listener.unregister()
 
 
-class _OwnListener(_Listener):
+class _OwnListener:
     """TransformBuffer over /tf and /tf_static; ImportError where tf2_msgs is missing."""
+
+    num_bad = 0
 
     def __init__(self, node: Any) -> None:
         message = importlib.import_module("tf2_msgs.msg").TFMessage
