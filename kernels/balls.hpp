@@ -10,8 +10,8 @@ constexpr int BLOCK = 64;  // points that lie close to each other, side by side 
 
 // Points in blocks: value d of the points of block b at values + (b * dimensions + d) * BLOCK, the
 // rest of a block that is not full far from everything. Bounds of each block: d-th of block b at
-// low[d * stride + b], and so
-// far off for b from `blocks` up to `stride`, a multiple of LARGEST_WIDTH.
+// low[d * stride + b] and high[d * stride + b], far off for b from `blocks` up to `stride`, a
+// multiple of LARGEST_WIDTH.
 struct Blocks {
   int dimensions;
   std::int64_t blocks, stride;

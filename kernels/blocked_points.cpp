@@ -5,7 +5,6 @@
 #include <numeric>
 
 #include "instruction_sets.hpp"
-#include "thread_pool.hpp"
 
 namespace mtml {
 namespace {
@@ -13,7 +12,6 @@ namespace {
 constexpr float FAR = 1e30f;
 constexpr float SLACK = 1.0001f;  // bounds are rounded otherwise than distances
 constexpr std::int64_t GROUP = 64;  // blocks, one after another in the halving, bounded together
-constexpr std::int64_t CENTERS_A_TASK = 16;
 
 }  // namespace
 
@@ -104,24 +102,6 @@ void BlockedPoints::touching(const float* center, float limit,
     for (auto b = first; b < last; ++b)
       if (distance[b - first] <= limit * SLACK) list.push_back(static_cast<std::int32_t>(b));
   }
-}
-
-std::vector<std::int64_t> count_within(const BlockedPoints& points, const float* centers,
-                                       std::int64_t count, float radius) {
-  const auto view = points.view();
-  std::vector<std::int64_t> found(count);
-  parallel((count + CENTERS_A_TASK - 1) / CENTERS_A_TASK, [&](std::int64_t task) {
-    std::vector<std::int32_t> list;
-    std::vector<float> sums(view.dimensions * LARGEST_WIDTH);
-    const auto last = std::min(count, (task + 1) * CENTERS_A_TASK);
-    for (auto i = task * CENTERS_A_TASK; i < last; ++i) {
-      const float* center = centers + i * view.dimensions;
-      points.touching(center, radius * radius, list);
-      found[i] = instruction_set().balls->sum(view, list.data(), std::int64_t(list.size()), center,
-                                              radius * radius, sums.data());
-    }
-  });
-  return found;
 }
 
 }  // namespace mtml

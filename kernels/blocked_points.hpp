@@ -32,8 +32,4 @@ class BlockedPoints {
   std::vector<float> group_low_, group_high_;  // (groups, dimensions), GROUP blocks each
 };
 
-// How many points lie within a radius of each center; centers: (count, dimensions).
-std::vector<std::int64_t> count_within(const BlockedPoints& points, const float* centers,
-                                       std::int64_t count, float radius);
-
 }  // namespace mtml

@@ -78,9 +78,6 @@ def mean_shift(
     points: (V, E) float32, finite. See segmentation/mean_shift.py for the rest.
     """
 
-def count_within(points: np.ndarray, centers: np.ndarray, radius: float) -> np.ndarray:
-    """(P,) int64: how many points (n, E) lie within `radius` of each center (P, E), all float32."""
-
 def neighbor_edges(keys: np.ndarray, bits: int) -> np.ndarray:
     """(E, 2) int64 pairs of voxels that touch, each once.
 
@@ -92,31 +89,6 @@ def label_components(edges: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 # Masks come as `voxel` (M,) int64, one mask's after another's, and `starts` (P + 1,) int64, where
 # each begins; none is empty.
-
-def mask_means(voxel: np.ndarray, starts: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """(P, C) float64: the mean of each mask's rows of values (V, C) float32."""
-
-def mask_spread(
-    voxel: np.ndarray, starts: np.ndarray, values: np.ndarray, means: np.ndarray
-) -> np.ndarray:
-    """(P, 3) float64: shares of rows within .5 and within 1 of means (P, C) float64, mean distance
-    from them."""
-
-def mask_contacts(
-    voxel: np.ndarray,
-    starts: np.ndarray,
-    edges: np.ndarray,
-    counted: np.ndarray,
-    values: np.ndarray,
-    most: float,
-) -> np.ndarray:
-    """(P, 2) float64: the share of the contacts of a mask's voxels that leave it, and the mean
-    distance of values (V, C) float32 across those, at most `most` each, `most` where there are
-    none. counted: (V,) bool, whose contacts (edges (E, 2) int64) count."""
-
-def main_group_shares(voxel: np.ndarray, starts: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """(P, 2) float64: of each mask's most frequent group (V,) int64, negative for none (ties: the
-    least): the share of it in the mask, and the share of the mask in it."""
 
 def suppress(
     voxel: np.ndarray, starts: np.ndarray, order: np.ndarray, voxels: int, iou: float
