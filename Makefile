@@ -22,7 +22,7 @@ unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
 # Nothing that runs here is heard outside this machine.
 export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 
-.PHONY: venv demo test coverage test-slow benchmark clean
+.PHONY: venv demo test test-slow benchmark clean
 
 venv: $(READY)
 
@@ -42,10 +42,7 @@ test: venv
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest $(if $(CHROMIUM),-m "not slow")
-
-coverage: venv
-	$(BIN)/python -m pytest --cov=mtml_ros
+	$(BIN)/python -m pytest --cov=mtml_ros $(if $(CHROMIUM),-m "not slow")
 
 test-slow: venv
 	$(BIN)/python -m pytest -m "slow or browser" --timeout 7200
