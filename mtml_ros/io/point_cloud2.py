@@ -37,7 +37,7 @@ Reason = Literal[
 """Why a cloud was refused; `typing.get_args(Reason)` lists them for counting apart."""
 
 MAX_POINTS = 50_000_000
-MAX_COORDINATE = 10_000.0
+FARTHEST = 10_000.0
 """Metres. A float32 is good to 1 mm up to here, and voxels of 1 cm still have keys (voxels.py)."""
 
 # PointField.datatype: INT8 = 1 .. FLOAT64 = 8
@@ -80,7 +80,7 @@ def decode_cloud(
     label_field: str = "label",
     require_label: bool = True,
     max_points: int = MAX_POINTS,
-    max_coordinate: float = MAX_COORDINATE,
+    max_coordinate: float = FARTHEST,
 ) -> DecodedCloud:
     """The points of a sensor_msgs/PointCloud2, with labels and confidences where it has them.
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mtml_ros.io.point_cloud2 import MAX_COORDINATE, CloudError, decode_cloud
+from mtml_ros.io.point_cloud2 import FARTHEST, CloudError, decode_cloud
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
@@ -62,7 +62,7 @@ def slow_read(msg):
                 for name, f in wanted.items()
             }
             xyz = [nearest_float32(value[axis]) for axis in "xyz"]
-            if all(abs(v) <= MAX_COORDINATE for v in xyz):
+            if all(abs(v) <= FARTHEST for v in xyz):
                 label, confidence = value["label"], value.get("confidence")
                 if isinstance(label, float) and not (label.is_integer() and abs(label) <= 2**53):
                     return None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -17,7 +16,7 @@ from mtml_ros.io.images import CONFIDENCE, DEPTH, LABELS, ImageError, decode_ima
 from mtml_ros.ros.input.labels import LabelEncoder
 from mtml_ros.ros.input.matching import StampMatcher, Unmatched
 from mtml_ros.ros.input.points_input import nearest
-from mtml_ros.ros.input.sensor_input import InputContext, SensorData
+from mtml_ros.ros.input.sensor_input import InputContext, SensorData, fingerprint
 from mtml_ros.ros.input.subscription import Subscription
 
 
@@ -130,7 +129,7 @@ class _Camera:
                 depth.header.frame_id,
                 depth.header.stamp,
                 lambda: self._read(images, info),
-                lambda: _fingerprint(depth),
+                lambda: fingerprint(depth),
             )
         )
 
@@ -174,9 +173,3 @@ class _Camera:
             self._health.cloud_dropped(
                 "deactivated", "it still waited when the node stopped", counts["depth"]
             )
-
-
-def _fingerprint(msg: Any) -> Hashable:
-    stamp = msg.header.stamp
-    whole = msg.header.frame_id, stamp.sec, stamp.nanosec, msg.width, msg.height
-    return (*whole, zlib.crc32(memoryview(msg.data)))

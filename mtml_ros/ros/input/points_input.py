@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sensor_msgs.msg import PointCloud2
@@ -12,7 +11,7 @@ from mtml_ros.core.voxels import LabeledPoints
 from mtml_ros.io.point_cloud2 import decode_cloud, decode_labels
 from mtml_ros.ros.input.labels import LabelEncoder
 from mtml_ros.ros.input.matching import StampMatcher, Unmatched
-from mtml_ros.ros.input.sensor_input import InputContext, SensorData
+from mtml_ros.ros.input.sensor_input import InputContext, SensorData, fingerprint
 from mtml_ros.ros.input.subscription import Subscription
 
 
@@ -85,7 +84,7 @@ class PointsInput:
                 msg.header.frame_id,
                 msg.header.stamp,
                 lambda: self._read(msg, labels),
-                lambda: _fingerprint(msg),
+                lambda: fingerprint(msg),
             )
         )
 
@@ -118,10 +117,3 @@ def nearest(unmatched: Unmatched) -> str:
     if unmatched.off is None:
         return ", and none came at all"
     return f"; the nearest is {unmatched.off:.3f} s off"
-
-
-def _fingerprint(msg: Any) -> Hashable:
-    # over all of the data: clouds with empty borders differ in the middle alone
-    stamp = msg.header.stamp
-    whole = msg.header.frame_id, stamp.sec, stamp.nanosec, msg.width, msg.height
-    return (*whole, len(msg.data), zlib.crc32(memoryview(msg.data)))
