@@ -16,6 +16,20 @@ import click
 from mtml_ros.core.errors import ConfigurationError, InputError
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+NAMES = (
+    "bounded_work",
+    "building",
+    "chain",
+    "decode_cloud",
+    "evaluation",
+    "grouping",
+    "network",
+    "sparse_convolution",
+    "tracker",
+    "voxel_map",
+    "voxels",
+)
+"""The modules there that have a function `run`; the others measure accuracy, and are run alone."""
 
 
 @click.command("benchmark", short_help="Measure speed beside the obvious alternatives.")
@@ -49,14 +63,11 @@ def command(json_file: Path | None, only: tuple[str, ...], against: str | None) 
 
 
 def find_benchmarks(folder: Path = BENCHMARKS) -> dict[str, Path]:
-    """Name to file of the modules in a folder that have a function `run`.
-
-    They lie beside the package in a checkout, and are not installed with it.
-    """
-    files = sorted(f for f in folder.glob("*.py") if "\ndef run(" in f.read_text(encoding="utf-8"))
-    if not files:
+    """Name to file of `NAMES`. They lie beside the package in a checkout, not installed with it."""
+    files = {name: folder / f"{name}.py" for name in NAMES}
+    if not folder.is_dir():
         raise InputError(f"{folder}: no benchmarks; run from a checkout of the sources")
-    return {f.stem: f for f in files}
+    return files
 
 
 def machine() -> dict[str, Any]:

@@ -68,7 +68,7 @@ class Counts:
         return self.iou / total if total else None
 
 
-class CoherentAccuracy:
+class LabellingAccuracy:
     """Counts over scenes, added one by one.
 
     classes: class id (>= 1) to name. class_agnostic: any instance may match any object.

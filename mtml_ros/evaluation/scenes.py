@@ -19,7 +19,7 @@ from mtml_ros.evaluation.average_precision import (
     AveragePrecision,
     GroundTruth,
 )
-from mtml_ros.evaluation.non_overlapping import CoherentAccuracy, Counts
+from mtml_ros.evaluation.non_overlapping import Counts, LabellingAccuracy
 from mtml_ros.io.benchmark_files import Prediction
 
 Segment = Callable[[VoxelGrid], Segmentation]
@@ -30,14 +30,14 @@ class Scores:
     """How well a segmenter did.
 
     proposals: AP of the overlapping masks, what the benchmark scores.
-    coherent: AP of the non-overlapping labelling's instances.
+    non_overlapping: AP of the non-overlapping labelling's instances, what a robot gets.
     agnostic: AP of the non-overlapping labelling's instances, whatever their class.
     counts: matches, false positives and misses of the non-overlapping labelling at IoU .5.
     agnostic_counts: the same whatever the class.
     """
 
     proposals: APResult
-    coherent: APResult
+    non_overlapping: APResult
     agnostic: APResult
     counts: Counts
     agnostic_counts: Counts
@@ -48,8 +48,8 @@ class Scores:
             "ap": self.proposals.mean_ap,
             "ap50": self.proposals.mean_ap50,
             "ap25": self.proposals.mean_ap25,
-            "coherent_ap50": self.coherent.mean_ap50,
-            "coherent_ap75": self.coherent.mean_at(0.75),
+            "non_overlapping_ap50": self.non_overlapping.mean_ap50,
+            "non_overlapping_ap75": self.non_overlapping.mean_at(0.75),
             "agnostic_ap50": self.agnostic.mean_ap50,
             "precision": _number(self.agnostic_counts.precision),
             "recall": _number(self.agnostic_counts.recall),
@@ -62,7 +62,7 @@ class Scores:
         return {
             "summary": summary,
             "proposals": self.proposals.to_json(),
-            "coherent": self.coherent.to_json(),
+            "non_overlapping": self.non_overlapping.to_json(),
             "agnostic": self.agnostic.to_json(),
         }
 
@@ -77,10 +77,10 @@ class SceneEvaluation:
         classes = {i: n for i, n in enumerate(taxonomy.names) if taxonomy.is_thing[i]}
         self.classes = classes
         self._proposals = AveragePrecision(classes, min_region)
-        self._coherent = AveragePrecision(classes, min_region)
+        self._non_overlapping = AveragePrecision(classes, min_region)
         self._agnostic = AveragePrecision(classes, min_region, class_agnostic=True)
-        self._counts = CoherentAccuracy(classes, min_region)
-        self._agnostic_counts = CoherentAccuracy(classes, min_region, class_agnostic=True)
+        self._counts = LabellingAccuracy(classes, min_region)
+        self._agnostic_counts = LabellingAccuracy(classes, min_region, class_agnostic=True)
 
     def add(
         self,
@@ -96,10 +96,10 @@ class SceneEvaluation:
         """
         truth = GroundTruth.from_labels(labels, instance, self.classes)
         back = _PointsOfVoxels(len(found.grid), point_to_voxel)
-        coherent = back.predictions(found.instances)
+        instances = back.predictions(found.instances)
         self._proposals.add(back.predictions(found.proposals), truth)
-        self._coherent.add(coherent, truth)
-        self._agnostic.add(coherent, truth)
+        self._non_overlapping.add(instances, truth)
+        self._agnostic.add(instances, truth)
         given = found.instance if point_to_voxel is None else found.instance[point_to_voxel]
         kinds = np.array([i.label for i in found.instances], dtype=np.int64)
         self._counts.add(given, kinds, truth)
@@ -110,7 +110,7 @@ class SceneEvaluation:
         at = tuple(thresholds)
         return Scores(
             self._proposals.result(at),
-            self._coherent.result(at),
+            self._non_overlapping.result(at),
             self._agnostic.result(at),
             self._counts.total,
             self._agnostic_counts.total,

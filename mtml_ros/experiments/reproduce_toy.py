@@ -178,9 +178,9 @@ def _summary(scores: Scores) -> dict[str, Any]:
     """Figures of the one non-overlapping labelling, which is what the paper's Table 1 scores."""
     counts = scores.counts
     return {
-        "ap50": scores.coherent.ap50,
-        "ap50_mean": scores.coherent.mean_ap50,
-        "ap75_mean": scores.coherent.mean_at(0.75),
+        "ap50": scores.non_overlapping.ap50,
+        "ap50_mean": scores.non_overlapping.mean_ap50,
+        "ap75_mean": scores.non_overlapping.mean_at(0.75),
         "false_positives_per_100": 100 * counts.false_positives / counts.objects,
         "misses_per_100": 100 * counts.misses / counts.objects,
     }

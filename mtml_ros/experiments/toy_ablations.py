@@ -79,8 +79,8 @@ def report(results: dict[str, dict[str, float]]) -> str:
 
 
 COLUMNS = {
-    "coherent_ap50": "AP50",
-    "coherent_ap75": "AP75",
+    "non_overlapping_ap50": "AP50",
+    "non_overlapping_ap75": "AP75",
     "false_positives_per_100": "false positives / 100 objects",
     "ap": "AP of the proposals",
 }

@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 
+from mtml_ros.core.sorted_keys import find
 from mtml_ros.core.voxels import COORDINATE_BITS, MAX_COORDINATE, unpack_keys
 from mtml_ros.mapping.voxel_store import VoxelStore
 
@@ -88,8 +89,8 @@ def without_hit_neighbor(store: VoxelStore, missed: np.ndarray, hit: np.ndarray)
         return missed
     keys, labels = store.keys[hit], store.labels_of(hit)
     wanted = store.keys[missed, None] + _TOUCHING
-    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    beside = (keys[at] == wanted) & (labels[at] == store.labels_of(missed)[:, None])
+    there, at = find(keys, wanted)
+    beside = there & (labels[at] == store.labels_of(missed)[:, None])
     return missed[~np.any(beside, axis=1)]
 
 

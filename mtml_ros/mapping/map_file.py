@@ -11,8 +11,8 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError
 
-from mtml_ros.core.checksum import content_checksum
-from mtml_ros.core.errors import MapFileError
+from mtml_ros.core.checksum import check_content, check_format, content_checksum
+from mtml_ros.core.errors import InputError, MapFileError
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.mapping.folder_file import MAX_FILES, FolderFile
 
@@ -58,13 +58,11 @@ def read_map(
         metadata = _metadata(blob)
         _check_about(metadata, voxel_size, taxonomy)
         arrays = safetensors.numpy.load(blob)
-    except MapFileError as error:
+        check_content(metadata, lambda about: content_checksum(arrays, about))
+    except InputError as error:
         raise MapFileError(f"map {path}: {error}") from None
     except (SafetensorError, KeyError, ValueError, TypeError, OverflowError) as error:
         raise MapFileError(f"map {path}: damaged: {error}") from error
-    checksum = metadata.pop("checksum", None)
-    if checksum != content_checksum(arrays, metadata):
-        raise MapFileError(f"map {path}: damaged: its checksum does not match its content")
     return arrays
 
 
@@ -98,25 +96,21 @@ def _metadata(blob: bytes) -> dict[str, str]:
     """The text that a safetensors file carries in its header."""
     length = int.from_bytes(blob[:8], "little")
     if not 0 < length <= min(MAX_HEADER_BYTES, len(blob) - 8):
-        raise MapFileError("damaged, or no safetensors file")
+        raise InputError("damaged, or no safetensors file")
     try:
         header: Any = json.loads(blob[8 : 8 + length])
     except (ValueError, RecursionError) as error:
-        raise MapFileError(f"damaged, or no safetensors file: {error}") from None
-    metadata = header.get("__metadata__") if isinstance(header, dict) else None
-    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
-        raise MapFileError("not a map that mtml_ros saved")
-    return metadata
+        raise InputError(f"damaged, or no safetensors file: {error}") from None
+    return check_format(
+        header.get("__metadata__") if isinstance(header, dict) else None, FORMAT, VERSION
+    )
 
 
 def _check_about(metadata: dict[str, str], voxel_size: float, taxonomy: Taxonomy) -> None:
     expected = _about(voxel_size, taxonomy)
-    version = str(metadata.get("version"))
-    if version != expected["version"]:
-        raise MapFileError(f"version {version[:20]}; this program reads version {VERSION}")
     if metadata.get("voxel_size") != expected["voxel_size"]:
-        raise MapFileError(
+        raise InputError(
             f"voxel size {str(metadata.get('voxel_size'))[:20]} m, this map's is {voxel_size} m"
         )
     if metadata.get("classes") != expected["classes"]:
-        raise MapFileError("saved with other classes (ids or names) than this map's taxonomy")
+        raise InputError("saved with other classes (ids or names) than this map's taxonomy")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from mtml_ros.core.checksum import content_checksum
-from mtml_ros.core.errors import CheckpointError, ConfigurationError
+from mtml_ros.core.checksum import check_content, check_format, content_checksum
+from mtml_ros.core.dotted_name import resolve
+from mtml_ros.core.errors import CheckpointError, ConfigurationError, InputError
 from mtml_ros.network.config import ARCHITECTURES, NetworkConfig
 
 FORMAT = "mtml_ros checkpoint"
@@ -49,8 +49,7 @@ class Checkpoint:
 
 def build_network(config: NetworkConfig) -> nn.Module:
     """A new network of this configuration, initialised from torch's random state."""
-    module, _, name = ARCHITECTURES[config.architecture].rpartition(".")
-    network: nn.Module = getattr(import_module(module), name)(config)
+    network: nn.Module = resolve(ARCHITECTURES[config.architecture])(config)
     return network
 
 
@@ -95,7 +94,7 @@ def load_checkpoint(path: str | Path, device: torch.device | str = "cpu") -> Che
     """Reads a checkpoint onto a device.
 
     Raises CheckpointError when the file is damaged, foreign, newer, or its tensors do not fit the
-    network that it describes. A file without a checksum is believed; the first ones had none.
+    network that it describes.
     """
     path = Path(path)
     try:
@@ -106,18 +105,11 @@ def load_checkpoint(path: str | Path, device: torch.device | str = "cpu") -> Che
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, ValueError) as error:
         raise CheckpointError(f"weights {path}: cannot be read: {error}") from error
-    if metadata.get("format") != FORMAT:
-        raise CheckpointError(f"weights {path}: not written by mtml_ros")
-    if metadata.get("version") != str(VERSION):
-        raise CheckpointError(
-            f"weights {path}: format version {metadata.get('version')}, "
-            f"this package reads {VERSION}"
-        )
-    checksum = metadata.pop("checksum", None)
-    if checksum is not None and checksum != _checksum(tensors, metadata):
-        raise CheckpointError(
-            f"weights {path}: damaged: the checksum does not match the content; copy the file anew"
-        )
+    try:
+        check_format(metadata, FORMAT, VERSION)
+        check_content(metadata, lambda about: _checksum(tensors, about))
+    except InputError as error:
+        raise CheckpointError(f"weights {path}: {error}") from None
     try:
         config = NetworkConfig.from_dict(json.loads(metadata["config"]))
         settings = json.loads(metadata["settings"])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rclpy.clock import Clock
 from rclpy.lifecycle import LifecycleNode
 
+from mtml_ros.core.dotted_name import resolve
 from mtml_ros.core.errors import ConfigurationError
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.mapper import ObjectMapper, free_memory
@@ -19,11 +20,11 @@ from mtml_ros.ros.input.admission import Admission
 from mtml_ros.ros.input.frames import Frames
 from mtml_ros.ros.input.fusion import Fusion
 from mtml_ros.ros.input.ingestion import Ingestion
-from mtml_ros.ros.input.registry import INPUTS
 from mtml_ros.ros.input.sensor_input import InputContext
 from mtml_ros.ros.input.subscription import Matcher, TopicState
 from mtml_ros.ros.output.health import Health
 from mtml_ros.ros.output.publishing import Outputs
+from mtml_ros.ros.parameters.inputs import INPUTS
 from mtml_ros.ros.parameters.table import Parameters
 from mtml_ros.ros.worker import Worker
 
@@ -126,7 +127,7 @@ class Active:
         self.ingestion = Ingestion(parameters, admission, configured.frames, fusion, health)
         self.ingestion.start()
         context = InputContext(node, parameters, configured.taxonomy, health, self.ingestion.take)
-        self.input = INPUTS[parameters().input](context)
+        self.input = resolve(INPUTS[parameters().input])(context)
         self.matcher = Matcher(
             node, list(self.input.subscriptions), lambda: parameters().input_reliability
         )

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from mtml_ros.core.scene import Scene
+from mtml_ros.core.sorted_keys import find
 from mtml_ros.core.taxonomy import UNKNOWN, Taxonomy
 from mtml_ros.core.voxels import count_votes, pack_keys, voxel_keys, winning_labels
 
@@ -181,9 +182,8 @@ class _Errors:
             found = at[flat[:, None] + steps]
         else:  # too large a box for a table: search the sorted keys
             order = np.argsort(flat)
-            wanted = flat[:, None] + steps
-            place = np.minimum(np.searchsorted(flat[order], wanted), len(flat) - 1)
-            found = np.where(flat[order][place] == wanted, order[place], -1).astype(np.int32)
+            there, place = find(flat[order], flat[:, None] + steps)
+            found = np.where(there, order[place], -1).astype(np.int32)
         neighbours: np.ndarray = np.where(found >= 0, found, own[:, None])
         return neighbours
 

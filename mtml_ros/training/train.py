@@ -107,10 +107,10 @@ class TrainingBatches(Dataset[tuple[VoxelBatch, Targets]]):
 def train(recipe: Recipe, out: str | Path, device: str = "auto", progress: bool = True) -> Path:
     """Trains and returns the path of the weights.
 
-    out: a folder for `weights.safetensors` (the last), `best.safetensors` (highest validation
-    AP50), `state.pt` (from which a broken run goes on by itself), `log.jsonl`, TensorBoard's
-    events (where tensorboard is installed). A run is also extended by the same recipe with more
-    steps (and other restarts): it goes on with the learning rate that the longer one has there.
+    out: a folder for `weights.safetensors`, `state.pt` (from which a broken run goes on by
+    itself), `log.jsonl`, TensorBoard's events (where tensorboard is installed). A run is also
+    extended by the same recipe with more steps (and other restarts): it goes on with the learning
+    rate that the longer one has there.
     Raises ConfigurationError when the folder holds a run of another recipe.
     """
     process = Process.here()
@@ -163,7 +163,6 @@ class _Run:
             weight_decay=recipe.weight_decay,
         )
         self.step = 0
-        self.best = -1.0
         self.waited = self.worked = 0.0
         out.mkdir(parents=True, exist_ok=True)
         self._resume()
@@ -268,9 +267,6 @@ class _Run:
         info = json.loads(json.dumps(info, default=str).replace("NaN", "null"))
         checkpoint = Checkpoint(self.network, self.config, r.settings, info)
         save_checkpoint(self.out / "weights.safetensors", checkpoint)
-        if not scores["coherent_ap50"] < self.best:
-            self.best = scores["coherent_ap50"]
-            save_checkpoint(self.out / "best.safetensors", checkpoint)
 
     def _calibrate(self, source: SceneSource) -> None:
         """Fits the learned score and the naming, unless the weights have them."""
@@ -304,7 +300,6 @@ class _Run:
         state = {
             "recipe": json.dumps(self.recipe.to_dict(), sort_keys=True),
             "step": self.step,
-            "best": self.best,
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
@@ -328,7 +323,7 @@ class _Run:
             )
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.best = state["step"], state["best"]
+        self.step = state["step"]
 
 
 def _but_for_steps(recipe: dict[str, Any]) -> dict[str, Any]:

@@ -135,7 +135,7 @@ def test_without_contact_components_are_perfect():
         lambda grid: components_as_instances(grid, taxonomy, 10), taxonomy, 0.1, 10,
     )  # fmt: skip
     # a voxel on the border of two boxes that touch belongs to one of them: IoU is not quite 1
-    assert scores.coherent.mean_ap50 == pytest.approx(1.0)
+    assert scores.non_overlapping.mean_ap50 == pytest.approx(1.0)
     assert scores.counts.false_positives == scores.counts.misses == 0
 
 
@@ -218,7 +218,7 @@ def components_on_true_labels(seeds: range) -> np.ndarray:
         (generate_scene(s) for s in seeds),
         lambda grid: components_as_instances(grid, taxonomy, 10), taxonomy, 0.1, 10,
     )  # fmt: skip
-    return 100 * np.array(list(scores.coherent.ap50.values()))
+    return 100 * np.array(list(scores.non_overlapping.ap50.values()))
 
 
 def test_components_on_true_labels_score_about_as_in_the_paper():

@@ -103,7 +103,8 @@ def test_a_data_set(run, monkeypatch):
 def test_a_sensor_input(run, monkeypatch):
     from geometry_msgs.msg import Point, PointStamped
 
-    from mtml_ros.ros.input.registry import INPUTS
+    from mtml_ros.core.dotted_name import resolve
+    from mtml_ros.ros.parameters.inputs import INPUTS
 
     monkeypatch.setitem(INPUTS, "probe", None)
     run("A sensor input")
@@ -112,7 +113,7 @@ def test_a_sensor_input(run, monkeypatch):
     context = SimpleNamespace(
         node=node, taxonomy=Taxonomy.scannet(), health=mock.Mock(), deliver=got.append
     )
-    made = INPUTS["probe"](context)
+    made = resolve(INPUTS["probe"])(context)
     message = PointStamped(point=Point(x=1.0, y=2.0, z=0.5))
     message.header.frame_id = "arm"
     made.receive(message)

@@ -5,13 +5,13 @@ import pytest
 
 from mtml_ros.core.errors import ConfigurationError, InputError
 from mtml_ros.evaluation.average_precision import GroundTruth
-from mtml_ros.evaluation.non_overlapping import CoherentAccuracy, Counts
+from mtml_ros.evaluation.non_overlapping import Counts, LabellingAccuracy
 
 CLASSES = {5: "chair", 7: "table"}
 
 
 def count(instance, labels, ids, **settings):
-    accuracy = CoherentAccuracy(CLASSES, **{"min_region": 1, **settings})
+    accuracy = LabellingAccuracy(CLASSES, **{"min_region": 1, **settings})
     accuracy.add(np.repeat(*instance), labels, GroundTruth.from_ids(np.repeat(*ids), CLASSES))
     return accuracy
 
@@ -55,7 +55,7 @@ def test_a_match_of_an_ignored_small_object_is_neither_right_nor_wrong():
 
 
 def test_scenes_add_up_and_nothing_is_undefined():
-    accuracy = CoherentAccuracy(CLASSES, min_region=1)
+    accuracy = LabellingAccuracy(CLASSES, min_region=1)
     assert accuracy.total.precision is None
     assert accuracy.total.recall is None
     assert accuracy.total.false_positives_per_100_objects is None
@@ -73,4 +73,4 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(InputError, match=r"outside -1\.\.0"):
         count(([1], [4]), [5], ([5001], [4]))
     with pytest.raises(ConfigurationError, match="unique"):
-        CoherentAccuracy(CLASSES, threshold=0.3)
+        LabellingAccuracy(CLASSES, threshold=0.3)

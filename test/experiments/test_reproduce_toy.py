@@ -73,7 +73,7 @@ def test_rows_of_each_network_and_seed(recipe, tmp_path, monkeypatch):
         "FE only, as in the paper, dense, 7 steps": 1,
         "multi-task, as in the paper, dense, 7 steps": 1, "ours, dense, 7 steps": 1,
     }  # fmt: skip
-    mean = f" {100 * components.coherent.mean_ap50:.1f}"
+    mean = f" {100 * components.non_overlapping.mean_ap50:.1f}"
     rows = [line.split("  ")[0] for line in table.splitlines() if mean in line]
     assert sorted(rows) == sorted(results)
     assert "multi-task (paper)" in table
@@ -81,7 +81,7 @@ def test_rows_of_each_network_and_seed(recipe, tmp_path, monkeypatch):
 
 def test_components_fail_where_objects_touch():
     scores = reproduce_toy.score_components("toy-hard", 3)
-    assert 0.1 < scores.coherent.mean_ap50 < 0.5
+    assert 0.1 < scores.non_overlapping.mean_ap50 < 0.5
     assert scores.counts.misses > 0
 
 

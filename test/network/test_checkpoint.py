@@ -213,12 +213,13 @@ def test_a_setting_that_was_edited_is_noticed(file, tmp_path):
         load_checkpoint(path)
 
 
-def test_a_file_from_before_there_were_checksums_loads(file, tmp_path):
+def test_a_file_without_a_checksum_is_not_believed(file, tmp_path):
     with safe_open(str(file), "pt") as opened:
         values = {k: v for k, v in opened.metadata().items() if k != "checksum"}
     path = tmp_path / "w.safetensors"
     save_file(load_file(file), str(path), values)
-    assert load_checkpoint(path).settings == {"min_voxels": 7}
+    with pytest.raises(CheckpointError, match="checksum"):
+        load_checkpoint(path)
 
 
 def test_safetensors_of_another_program_are_refused(tmp_path):

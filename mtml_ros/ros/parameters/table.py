@@ -13,6 +13,7 @@ from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from mtml_ros.core.errors import ConfigurationError
+from mtml_ros.ros.parameters.inputs import INPUTS
 
 Change = Literal["always", "unconfigured", "never"]
 """When a parameter may change: at any time, only while the node is unconfigured, or never."""
@@ -56,7 +57,7 @@ class Parameters:
         "What comes in: points (PointCloud2 with labels), or depth (depth images, camera_info and "
         "label images).",
         change="unconfigured",
-        **_one_of("points", "depth"),
+        **_one_of(*INPUTS),
     )
     cameras: tuple[str, ...] = _parameter(
         ("",),
