@@ -51,6 +51,7 @@ EXTRAS = {
         "distributed>=2024.1",
         "hypothesis>=6.80",
         "import-linter>=2.1",
+        "mcap>=1.0",  # reads the bags that ours are written as
         "mypy>=1.10",
         "pybind11>=2.10",  # builds the kernels once more, under sanitizers
         "pytest>=7.4,<9",  # launch_testing's plugin breaks pytest 9

@@ -9,7 +9,7 @@ import pytest
 from mtml_ros.core.errors import InputError
 from mtml_ros.core.transforms import Transform
 from mtml_ros.io.bag_clouds import BagClouds, CloudTopics
-from mtml_ros.io.bag_writer import BagWriter, camera_info, image, point_cloud2, transforms
+from mtml_ros.io.bag_writer import STORE, BagWriter, camera_info, image, point_cloud2, transforms
 from mtml_ros.io.bags import Bag
 from mtml_ros.io.camera import Camera
 from mtml_ros.io.images import LABELS, decode_image
@@ -60,12 +60,39 @@ def test_messages_come_back_as_written(tmp_path: Path, storage: str) -> None:
         assert Camera.from_message(info) == CAMERA
 
 
-def test_the_mcap_library_and_its_own_file_alone_are_readable(tmp_path: Path) -> None:
-    with BagWriter(tmp_path / "bag") as writer:
+def test_the_file_alone_is_readable_too(tmp_path: Path, storage: str) -> None:
+    with BagWriter(tmp_path / "bag", storage) as writer:
         writer.write("/points", START, cloud(START))
-    (file,) = (tmp_path / "bag").glob("*.mcap")
+    (file,) = [f for f in (tmp_path / "bag").iterdir() if f.suffix in (".mcap", ".db3")]
     with Bag(file) as bag:
         assert bag.count(["/points"]) == 1
+
+
+def test_the_mcap_library_reads_what_was_written(tmp_path: Path) -> None:
+    mcap_reader = pytest.importorskip("mcap.reader", reason="comes with the extra `test`")
+    tilt = Transform.identity()
+    with BagWriter(tmp_path / "bag") as writer:
+        writer.write("/tf_static", START, transforms(START, [("map", "camera", tilt)]), True)
+        writer.write("/points", START + 7, cloud(START))
+    (path,) = (tmp_path / "bag").glob("*.mcap")
+    with path.open("rb") as file:
+        reader = mcap_reader.make_reader(file)
+        found = [(s.name, s.encoding, c.topic, m.log_time) for s, c, m in reader.iter_messages()]
+    assert found == [
+        ("tf2_msgs/msg/TFMessage", "ros2msg", "/tf_static", START),
+        ("sensor_msgs/msg/PointCloud2", "ros2msg", "/points", START + 7),
+    ]
+
+
+def test_serialized_messages_are_the_bytes_that_ros_sends(tmp_path: Path, storage: str) -> None:
+    with BagWriter(tmp_path / "bag", storage) as writer:
+        writer.write("/points", START, cloud(START))
+        writer.write("/tf_static", START, transforms(START, []), latched=True)
+    with Bag(tmp_path / "bag") as bag:
+        ((topic, when, data),) = bag.serialized(["/points"])
+        assert bag.latched == {"/tf_static"}
+    assert (topic, when) == ("/points", START)
+    assert data == bytes(STORE.serialize_cdr(cloud(START), "sensor_msgs/msg/PointCloud2"))
 
 
 def test_moving_clouds_are_placed_by_the_bags_own_transforms(tmp_path: Path, storage: str) -> None:

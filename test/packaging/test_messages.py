@@ -1,6 +1,13 @@
 """The generated messages and services, as others rely on them."""
 
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
 from rclpy.serialization import deserialize_message, serialize_message
+from rosbags.typesys import Stores, get_typestore
 
 from mtml_ros.msg import ObjectInstance, ObjectInstanceArray
 from mtml_ros.srv import MapFile
@@ -49,3 +56,17 @@ def test_messages_stay_small_however_large_the_objects_are():
     """One record an object, not one a voxel."""
     objects = [ObjectInstance(id=i, class_name="chair", num_voxels=10**6) for i in range(1000)]
     assert len(serialize_message(ObjectInstanceArray(instances=objects))) < 300_000
+
+
+def test_tf_messages_have_the_hash_of_tf2s_own(tmp_path):
+    """Middlewares that compare hashes of types (REP 2011) match only publishers with this one."""
+    pytest.importorskip("tf2_msgs", reason="comes with ROS, or with this project's pip install")
+    prefixes = [*os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep), sys.prefix]
+    files = [Path(p) / "share" / "tf2_msgs" / "msg" / "TFMessage.json" for p in prefixes if p]
+    described = json.loads(next(f for f in files if f.is_file()).read_text(encoding="utf-8"))
+    hashes = {h["type_name"]: h["hash_string"] for h in described["type_hashes"]}
+    # what `ros2 topic info --verbose /tf` shows on a Jazzy robot; rosbags computes the same from
+    # the definition that it ships
+    published = "RIHS01_e369d0f05a23ae52508854b66f6aa0437f3449d652e8cbf22d5abe85d020f087"
+    assert hashes["tf2_msgs/msg/TFMessage"] == published
+    assert get_typestore(Stores.ROS2_JAZZY).hash_rihs01("tf2_msgs/msg/TFMessage") == published

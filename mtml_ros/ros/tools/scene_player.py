@@ -1,10 +1,14 @@
-"""scene_player: publishes a scan file as a robot would, part by part, so that the map grows."""
+"""scene_player: publishes a scan as a robot would, part by part, or a bag as it was recorded."""
 
 from __future__ import annotations
 
 import array
 import sys
 import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import rclpy
@@ -19,6 +23,7 @@ from std_msgs.msg import Header
 from mtml_ros.core.errors import ConfigurationError, InputError, MtmlError
 from mtml_ros.io.point_files import read_points
 from mtml_ros.ros.parameters.tools import ToolParameter
+from mtml_ros.ros.tools.recording import Recording, is_recording
 
 RANGE = 4.0
 """Metres that the virtual sensor sees."""
@@ -31,14 +36,21 @@ PATH_SIZE = 0.3
 
 
 PARAMETERS = (
-    ToolParameter("file", "", "The scan: .ply, .pcd or .npz with xyz and label."),
-    ToolParameter("rate", 2.0, "Parts a second."),
-    ToolParameter("parts", 20, "How many parts the scan is shown in; 1: all at once."),
+    ToolParameter(
+        "file",
+        "",
+        "What to play: a scan (.ply, .pcd or .npz with xyz and label), or a bag (a rosbag2 folder, "
+        ".mcap, .db3, or ROS 1's .bag), whose messages keep their topics and stamps.",
+    ),
+    ToolParameter("rate", 2.0, "Scans: parts a second."),
+    ToolParameter("speed", 1.0, "Bags: how many times as fast as they were recorded."),
+    ToolParameter("parts", 20, "Scans: how many parts one is shown in; 1: all at once."),
     ToolParameter("loop", False, "Starts again at the end instead of exiting."),
-    ToolParameter("frame", "map", "frame_id of the clouds."),
-    ToolParameter("label_field", "label", "Name of the label's field."),
+    ToolParameter("frame", "map", "Scans: frame_id of the clouds."),
+    ToolParameter("label_field", "label", "Scans: name of the label's field."),
     ToolParameter("subscribers", 1, "How many to wait for before starting."),
 )
+BOUNDS = {"rate": (0.001, 1000.0), "speed": (0.001, 1000.0), "parts": (1, 100_000)}
 
 
 def parameter_text() -> str:
@@ -46,8 +58,21 @@ def parameter_text() -> str:
     return "\n".join(map(str, PARAMETERS))
 
 
+class Played(Protocol):
+    """What is played. expected: whether the subscribers to wait for are there."""
+
+    @property
+    def expected(self) -> bool: ...
+
+    def steps(self) -> Iterator[tuple[float, Callable[[], None]]]:
+        """(seconds after the start, what publishes), in order."""
+
+    def finish(self) -> None:
+        """Waits until every subscriber has what was published."""
+
+
 class ScenePlayer(Node):
-    """Publishes on `points`: x y z float32 and the label as int32, stamped with the node's clock.
+    """Plays `played`, a scan or a recording.
 
     Raises InputError or ConfigurationError for a file or a parameter that is of no use.
     """
@@ -55,39 +80,53 @@ class ScenePlayer(Node):
     def __init__(self) -> None:
         super().__init__("scene_player")
         given = {p.name: p.declare(self) for p in PARAMETERS}
-        file, number = given["file"], given["parts"]
-        self.rate, self.loop = given["rate"], given["loop"]
-        self._frame, self._label_field = given["frame"], given["label_field"]
-        self._wanted = given["subscribers"]
+        file = given["file"]
         if not file:
-            raise ConfigurationError("say which scan: --ros-args -p file:=PATH")
-        if not (0.001 <= self.rate <= 1000 and 1 <= number <= 100_000):
-            raise ConfigurationError("rate must be from 0.001 to 1000, parts from 1 to 100000")
-        scan = read_points(file)
+            raise ConfigurationError("say which scan or bag: --ros-args -p file:=PATH")
+        for name, (low, high) in BOUNDS.items():
+            if not low <= given[name] <= high:
+                raise ConfigurationError(f"{name} must be from {low} to {high}")
+        self.loop: bool = given["loop"]
+        self.played: Played
+        if is_recording(Path(file)):
+            self.played = Recording(self, Path(file), given["speed"], given["subscribers"])
+        else:
+            self.played = Scan(self, given)
+
+
+class Scan:
+    """A scan's parts on `points`: x y z float32 and the label as int32, stamped with the node's
+    clock. parts: indices of the points of each. given: the parameters' values."""
+
+    def __init__(self, node: Node, given: dict[str, Any]) -> None:
+        self._node = node
+        self._rate, self._wanted = given["rate"], given["subscribers"]
+        self._frame, self._label_field = given["frame"], given["label_field"]
+        scan = read_points(given["file"])
         if scan.label is None:
-            raise InputError(f"{file}: has no labels")
+            raise InputError(f"{given['file']}: has no labels")
         self._xyz, self._labels = scan.xyz, scan.label.astype(np.int32)
-        self.parts = split_scan(scan.xyz, number)
+        self.parts = split_scan(scan.xyz, given["parts"])
         profile = QoSProfile(
             history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.RELIABLE
         )
-        self._publisher = self.create_publisher(PointCloud2, "points", profile)
+        self._publisher = node.create_publisher(PointCloud2, "points", profile)
 
     @property
     def expected(self) -> bool:
-        """Whether the subscribers to wait for are there."""
         return bool(self._publisher.get_subscription_count() >= self._wanted)
 
-    def publish(self, part: int) -> None:
-        """Publishes one part."""
-        points = self.parts[part]
-        header = Header(frame_id=self._frame, stamp=self.get_clock().now().to_msg())
+    def steps(self) -> Iterator[tuple[float, Callable[[], None]]]:
+        for i, part in enumerate(self.parts):
+            yield i / self._rate, partial(self._publish, part)
+
+    def _publish(self, part: np.ndarray) -> None:
+        header = Header(frame_id=self._frame, stamp=self._node.get_clock().now().to_msg())
         self._publisher.publish(
-            make_cloud(self._xyz[points], self._labels[points], self._label_field, header)
+            make_cloud(self._xyz[part], self._labels[part], self._label_field, header)
         )
 
     def finish(self) -> None:
-        """Waits until every subscriber has what was published."""
         self._publisher.wait_for_all_acked(Duration(seconds=10))
 
 
@@ -146,25 +185,24 @@ def make_cloud(
 
 
 def _play(player: ScenePlayer) -> None:
-    """Waits for the subscribers, publishes all parts at the rate, and waits for delivery."""
-    player.get_logger().info(f"{len(player.parts)} parts, waiting for a subscriber")
-    while not player.expected:
+    """Waits for the subscribers, publishes everything when it is due, and waits for delivery."""
+    player.get_logger().info("waiting for a subscriber")
+    while not player.played.expected:
         rclpy.spin_once(player, timeout_sec=0.05)
-    next_time = time.monotonic()
     while True:
-        for part in range(len(player.parts)):
-            while (wait := next_time - time.monotonic()) > 0:
+        began = time.monotonic()
+        for due, publish in player.played.steps():
+            while (wait := began + due - time.monotonic()) > 0:
                 rclpy.spin_once(player, timeout_sec=wait)
-            next_time = max(next_time + 1 / player.rate, time.monotonic())
-            player.publish(part)
+            publish()
         if not player.loop:
             break
-    player.finish()
-    player.get_logger().info("all parts published")
+    player.played.finish()
+    player.get_logger().info("all published")
 
 
 def main(args: list[str] | None = None) -> int:
-    """Plays the scan; exit code 0 at its end or on SIGINT, 2 for a wrong file or parameter."""
+    """Plays the file; exit code 0 at its end or on SIGINT, 2 for a wrong file or parameter."""
     rclpy.init(args=args)
     try:
         player = ScenePlayer()

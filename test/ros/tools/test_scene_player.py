@@ -79,9 +79,11 @@ def play(dds_environment):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({}, "say which scan"),
+        ({}, "say which scan or bag"),
         ({"file": "nowhere.npz"}, "there is no such file"),
         ({"file": "nowhere.npz", "rate": "-1.0"}, "rate must be"),
+        ({"file": "nowhere.mcap"}, "there is no such bag"),
+        ({"file": "nowhere.mcap", "speed": "0.0"}, "speed must be"),
     ],
 )
 def test_a_wrong_parameter_is_one_line_and_exit_code_2(play, parameters, message):
