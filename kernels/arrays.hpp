@@ -73,4 +73,12 @@ const T* read_vector(const std::optional<Array<T>>& a, const char* name, std::in
   return a->data();
 }
 
+using Integers = Array<std::int64_t>;
+
+inline const std::int64_t* read_integers(const Integers& a, const char* name, std::int64_t size) {
+  if (a.ndim() != 1 || !(a.flags() & py::array::c_style) || (size >= 0 && a.size() != size))
+    refuse(std::string(name) + ": not integers in a row, as many as wanted");
+  return a.data();
+}
+
 }  // namespace mtml

@@ -2,52 +2,102 @@
 #include "components.hpp"
 
 #include <algorithm>
+#include <array>
+#include <limits>
 #include <numeric>
+#include <stdexcept>
 
 #include "thread_pool.hpp"
 
 namespace mtml {
+namespace {
 
-std::vector<Edge> neighbor_edges(const std::int64_t* keys, std::int64_t count, int bits) {
-  constexpr int HALF = 13;  // of the 26 neighbours, those with larger keys
-  std::array<std::vector<Edge>, HALF> found;
-  parallel(HALF, [&](std::int64_t i) {
-    const std::int64_t k = i + HALF + 1;
-    const std::int64_t offset =
-        (k / 9 - 1) * (1LL << 2 * bits) + (k / 3 % 3 - 1) * (1LL << bits) + k % 3 - 1;
-    std::int64_t there = 0;
-    for (std::int64_t here = 0; here < count; ++here) {
-      const auto wanted = keys[here] + offset;
-      while (there < count && keys[there] < wanted) ++there;
-      if (there < count && keys[there] == wanted) found[i].push_back({here, there});
+constexpr std::int64_t VOXELS_A_TASK = 4096;
+
+}  // namespace
+
+Neighbors touching(const std::int64_t* keys, std::int64_t count, int bits) {
+  if (count > std::numeric_limits<std::int32_t>::max())
+    throw std::length_error("more voxels than neighbours can be kept of");
+  const auto tasks = (count + VOXELS_A_TASK - 1) / VOXELS_A_TASK;
+  std::vector<std::vector<std::int32_t>> found(tasks);
+  Neighbors result;
+  result.starts.assign(count + 1, 0);
+  result.level.assign(count, 0);
+  result.upright.assign(count, 0);
+  parallel(tasks, [&](std::int64_t task) {
+    const auto first = task * VOXELS_A_TASK, last = std::min(count, first + VOXELS_A_TASK);
+    auto& mine = found[task];
+    mine.reserve(12 * (last - first));
+    // Keys ascend, and so do those of the row of three voxels at each of nine offsets: where the
+    // last row was found the next search begins.
+    std::array<std::int64_t, 9> offset, at;
+    for (int r = 0; r < 9; ++r) {
+      offset[r] = (r / 3 - 1) * (1LL << 2 * bits) + (r % 3 - 1) * (1LL << bits);
+      at[r] = std::lower_bound(keys, keys + count, keys[first] + offset[r] - 1) - keys;
+    }
+    for (auto v = first; v < last; ++v) {
+      const auto before = mine.size();
+      for (int r = 0; r < 9; ++r) {
+        const auto middle = keys[v] + offset[r];
+        auto& here = at[r];
+        while (here < count && keys[here] < middle - 1) ++here;
+        for (auto n = here; n < count && keys[n] <= middle + 1; ++n) {
+          if (n == v) continue;
+          mine.push_back(static_cast<std::int32_t>(n));
+          result.level[v] += keys[n] == middle;
+          result.upright[v] += r == 4;
+        }
+      }
+      result.starts[v + 1] = static_cast<std::int64_t>(mine.size() - before);
     }
   });
-  std::vector<Edge> edges;
-  for (const auto& part : found) edges.insert(edges.end(), part.begin(), part.end());
-  return edges;
+  std::partial_sum(result.starts.begin(), result.starts.end(), result.starts.begin());
+  result.index.resize(result.starts.back());
+  parallel(tasks, [&](std::int64_t task) {
+    std::copy(found[task].begin(), found[task].end(),
+              result.index.begin() + result.starts[task * VOXELS_A_TASK]);
+  });
+  return result;
 }
 
-std::vector<std::int32_t> label_components(const Edge* edges, std::int64_t num_edges,
-                                           const std::int64_t* labels, std::int64_t count) {
+namespace {
+
+void find_components(const Neighbors& neighbors, const std::int64_t* labels,
+                     std::int64_t* component) {
+  const auto count = neighbors.voxels();
   std::vector<std::int32_t> root(count);
-  std::iota(root.begin(), root.end(), 0);
   const auto find = [&](std::int32_t v) {
     while (root[v] != v) v = root[v] = root[root[v]];
     return v;
   };
-  for (std::int64_t e = 0; e < num_edges; ++e) {
-    const auto [a, b] = edges[e];
-    if (labels[a] < 0 || labels[a] != labels[b]) continue;
-    const auto x = find(static_cast<std::int32_t>(a)), y = find(static_cast<std::int32_t>(b));
-    root[std::max(x, y)] = std::min(x, y);  // the root is a component's first voxel
-  }
-  std::vector<std::int32_t> component(count, -1);
-  std::int32_t next = 0;
   for (std::int64_t v = 0; v < count; ++v) {
+    auto mine = root[v] = static_cast<std::int32_t>(v);
     if (labels[v] < 0) continue;
-    const auto first = find(static_cast<std::int32_t>(v));
-    component[v] = first == v ? next++ : component[first];
+    for (auto i = neighbors.starts[v]; i < neighbors.starts[v + 1] && neighbors.index[i] < v; ++i) {
+      const auto other = neighbors.index[i];
+      if (labels[other] != labels[v] || root[other] == mine) continue;
+      const auto theirs = find(other);
+      root[std::max(mine, theirs)] = std::min(mine, theirs);  // a component's first voxel
+      mine = std::min(mine, theirs);
+    }
   }
+  std::int64_t next = 0;
+  for (std::int64_t v = 0; v < count; ++v) {
+    const auto first = find(static_cast<std::int32_t>(v));
+    component[v] = labels[v] < 0 ? -1 : first == v ? next++ : component[first];
+  }
+}
+
+}  // namespace
+
+std::vector<std::int64_t> label_components(const Neighbors& neighbors, const std::int64_t* labels,
+                                           std::int64_t labellings) {
+  const auto count = neighbors.voxels();
+  std::vector<std::int64_t> component(labellings * count);
+  parallel(labellings, [&](std::int64_t i) {
+    find_components(neighbors, labels + i * count, &component[i * count]);
+  });
   return component;
 }
 

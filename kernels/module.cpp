@@ -10,6 +10,7 @@ using namespace mtml;
 
 namespace mtml {
 void bind_grouping(py::module_& m);  // module_grouping.cpp
+void bind_masks(py::module_& m);     // module_masks.cpp
 }
 
 namespace {
@@ -135,6 +136,7 @@ PYBIND11_MODULE(_kernels, m) {
       },
       py::arg("keys").noconvert());
   bind_grouping(m);
+  bind_masks(m);
   bind_convolve<float>(m);
   bind_convolve<double>(m);
 }

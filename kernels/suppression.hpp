@@ -1,19 +1,12 @@
-// Suppression of masks, sets of voxels, that overlap better ones.
+// Suppression of masks that overlap better ones.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
+#include "masks.hpp"
+
 namespace mtml {
-
-// The voxels of mask p are voxel[starts[p]] up to voxel[starts[p + 1]], ascending.
-struct Masks {
-  std::int64_t count = 0;
-  const std::int64_t* starts = nullptr;
-  const std::int64_t* voxel = nullptr;
-
-  std::int64_t size(std::int64_t p) const { return starts[p + 1] - starts[p]; }
-};
 
 // Greedy suppression in the order given: a mask goes when its IoU with a better one that stays is
 // above `iou`. kept: positions, in order; greatest: of each kept one its greatest IoU with a better

@@ -78,17 +78,105 @@ def mean_shift(
     points: (V, E) float32, finite. See segmentation/mean_shift.py for the rest.
     """
 
-def neighbor_edges(keys: np.ndarray, bits: int) -> np.ndarray:
-    """(E, 2) int64 pairs of voxels that touch, each once.
+class Neighbors:
+    """Which voxels of a grid touch by a face, an edge or a corner."""
 
-    keys: (V,) int64 ascending, `bits` bits a coordinate.
-    """
+    @property
+    def voxels(self) -> int: ...
+    def pairs(self) -> np.ndarray:
+        """(E, 2) int64, each two that touch once, the lower first."""
 
-def label_components(edges: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """(V,) int32, numbered by their first voxels, -1 where labels (V,) int64 are negative."""
+    def counts(self) -> np.ndarray:
+        """(V, 3) int64: neighbours of each voxel; at its own height; right above and below."""
+
+def touching(keys: np.ndarray, bits: int) -> Neighbors:
+    """keys: (V,) int64 ascending, `bits` bits a coordinate."""
+
+def label_components(neighbors: Neighbors, labels: np.ndarray) -> np.ndarray:
+    """(K, V) int64 for K labellings (K, V) int64: numbered by their first voxels, -1 where the
+    label is negative."""
+
+def masks_of_partitions(
+    labels: np.ndarray, least: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The masks of K partitions (K, V) int64, labels from 0 without gaps, -1 for none: `voxel` and
+    `starts` as below, and (P, K) uint8, which partitions have a mask. Each mask comes once, those
+    of the first partition first; those of fewer than `least` voxels are left out."""
 
 # Masks come as `voxel` (M,) int64, one mask's after another's, and `starts` (P + 1,) int64, where
 # each begins; none is empty.
+
+def overlaps(
+    voxel: np.ndarray, starts: np.ndarray, voxels: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All ordered pairs of masks that share a voxel, each with itself too: two (n,) int64; and how
+    many they share."""
+
+def sums_of_rows(voxel: np.ndarray, starts: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """(P, d) float64: sum over each mask of its voxels' rows (V, d) float32."""
+
+def histogram(
+    voxel: np.ndarray,
+    starts: np.ndarray,
+    bin: np.ndarray,
+    bins: int,
+    weights: np.ndarray | None = None,
+) -> np.ndarray:
+    """(P, bins) float64: weights (V,) float32 (None: 1 each) of each mask's voxels in each bin.
+
+    bin: (V,) int64, -1 for none.
+    """
+
+def spread(
+    voxel: np.ndarray,
+    starts: np.ndarray,
+    values: np.ndarray,
+    centers: np.ndarray,
+    radii: Sequence[float],
+) -> np.ndarray:
+    """(P, d + R) float64 about each mask's center (P, d) float64: sums of its rows' (V, d) float32
+    squared distances along each column; how many of them lie within each radius."""
+
+def main_bins(
+    voxel: np.ndarray, starts: np.ndarray, bin: np.ndarray, bins: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(P,) int64 the bin (V,) int64 that most of each mask is in (ties: the lowest), and how many
+    of its voxels are; 0 and 0 where none is in any (-1)."""
+
+def shapes(
+    voxel: np.ndarray,
+    starts: np.ndarray,
+    xyz: np.ndarray,
+    direction: np.ndarray,
+    slices: int,
+    voxel_size: float,
+) -> np.ndarray:
+    """(P, 6 + slices) float64 of each mask, between the centres of its voxels: extents along its
+    main horizontal axis, across and upwards, lowest and mean height, mean cosine between direction
+    and the way to its middle; then how many voxels are in each slice of its height.
+
+    xyz, direction: (V, 3) float32. voxel_size: added to the height that is sliced.
+    """
+
+def borders(
+    voxel: np.ndarray,
+    starts: np.ndarray,
+    neighbors: Neighbors,
+    embedding: np.ndarray,
+    candidate: np.ndarray,
+    component: np.ndarray,
+    features: np.ndarray | None,
+    probability: np.ndarray | None,
+    far: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What changes across the borders of masks, float64 sums over pairs of touching voxels.
+
+    (P, 2): the pairs within a mask, their embeddings' jumps (each `far` at most). (P, 6 to 10): the
+    pairs that its border cuts, those with both ends candidates, those in one component too; the
+    jumps of these two kinds; those of the first that are above 1; then for the two kinds the
+    distance of the features (V, F) and the product of the probabilities (V, C), where given.
+    (P, F + C + 1): features and probabilities of the voxels beside a mask, and their number.
+    """
 
 def suppress(
     voxel: np.ndarray, starts: np.ndarray, order: np.ndarray, voxels: int, iou: float

@@ -8,29 +8,31 @@ from mtml_ros.core.kernels import kernels
 from mtml_ros.core.voxels import COORDINATE_BITS, pack_keys
 
 
-def neighbor_edges(coordinates: np.ndarray) -> np.ndarray:
-    """(E, 2) int64 pairs of indices of voxels that touch by a face, edge or corner, each once.
+def touching(coordinates: np.ndarray) -> kernels.Neighbors:
+    """Which voxels touch by a face, edge or corner; serves every labelling of the same grid.
 
     coordinates: (V, 3) int32, sorted by key, as in a VoxelGrid. The cost follows the voxels, not
-    their bounding box, and the edges serve every labelling of the same grid.
+    their bounding box.
     """
-    return kernels.neighbor_edges(pack_keys(coordinates), COORDINATE_BITS)
+    return kernels.touching(pack_keys(coordinates), COORDINATE_BITS)
 
 
-def label_components(edges: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """(V,) int32: the connected component of each voxel among voxels of its own label.
+def label_components(neighbors: kernels.Neighbors, labels: np.ndarray) -> np.ndarray:
+    """(V,) int64: the connected component of each voxel among voxels of its own label.
 
-    edges: (E, 2) from `neighbor_edges`. labels: (V,) integers; negative: in no component (-1).
-    Components are numbered from 0 in the order of their first voxels.
+    neighbors: from `touching`. labels: (V,) integers; negative: in no component (-1).
+    Components are numbered from 0 in the order of their first voxels. Several labellings (K, V)
+    give as many results (K, V).
     """
-    return kernels.label_components(edges, labels.astype(np.int64))
+    several = np.atleast_2d(np.ascontiguousarray(labels, dtype=np.int64))
+    return kernels.label_components(neighbors, several).reshape(labels.shape)
 
 
 def connected_components(coordinates: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-    """(V,) int32: 26-neighbour components of a grid's voxels, within each label if given."""
+    """(V,) int64: 26-neighbour components of a grid's voxels, within each label if given."""
     if labels is None:
         labels = np.zeros(len(coordinates), dtype=np.int64)
-    return label_components(neighbor_edges(coordinates), labels.astype(np.int64))
+    return label_components(touching(coordinates), labels)
 
 
 def number_by_appearance(values: np.ndarray) -> np.ndarray:

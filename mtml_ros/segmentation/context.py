@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mtml_ros.core.kernels import kernels
+
 
 @dataclass(frozen=True)
 class VoxelContext:
     """What scores and names are read from, voxel by voxel.
 
     embedding: (V, E). direction: (V, 3), towards the centre. centers: (V, 3) metres.
-    edges: (E, 2) touching voxels.
+    neighbors: which voxels touch.
     candidates: (V,) bool, voxels that may belong to an instance. votes: (V, C + 1) float32, each
     voxel's votes for the class of its instance. See label_fusion.py for both.
     component: (V,) int64, component of equal labels, -1 outside candidates.
@@ -25,7 +27,7 @@ class VoxelContext:
     embedding: np.ndarray
     direction: np.ndarray
     centers: np.ndarray
-    edges: np.ndarray
+    neighbors: kernels.Neighbors
     candidates: np.ndarray
     votes: np.ndarray
     component: np.ndarray

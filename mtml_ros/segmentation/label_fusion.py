@@ -93,7 +93,9 @@ def fuse_labels(
     things = np.flatnonzero(is_thing & (channels > 0))
     # two classes of the user's may be one of the network's: only labels tell them apart
     channel, first = np.unique(channels[things] - 1, return_index=True)
-    object_probability = probability[:, channel].sum(axis=1)
+    of_class = np.zeros((probability.shape[1], len(is_thing)), dtype=np.float32)
+    of_class[channel, things[first]] = 1
+    object_probability = probability @ of_class.sum(axis=1)
     known = labelled & (given >= 0)  # what the network has no class for stays
     if any_label:
         reliability = given[known].mean() if known.any() else 0.0
@@ -103,7 +105,7 @@ def fuse_labels(
         threshold = np.where(labelled, keep_from * known, add_from)
     else:
         threshold = np.maximum(s.unlabelled_from, s.unlabelled_share * probability.sum(axis=1))
-    votes[:, things[first]] += probability[:, channel]
+    votes += probability @ of_class
     return FusedLabels(object_probability >= threshold, votes, given)
 
 

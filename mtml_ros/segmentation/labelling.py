@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
 from mtml_ros.core.options import require
@@ -39,11 +38,7 @@ def label_masks(masks: Masks, votes: np.ndarray) -> np.ndarray:
     """
     if not masks.count:
         return np.zeros(0, dtype=np.uint8)
-    member = csr_matrix(
-        (np.ones(len(masks.voxel), dtype=votes.dtype), (masks.mask, masks.voxel)),
-        shape=(masks.count, len(votes)),
-    )
-    total = member @ votes
+    total = masks.sum(votes)
     best = total[:, 1:].argmax(axis=1) + 1
     return np.where(total[np.arange(masks.count), best] > 0, best, 0).astype(np.uint8)
 

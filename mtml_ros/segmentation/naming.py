@@ -30,7 +30,7 @@ def name_masks(
         labels = label_masks(proposals.masks, context.votes)
         return labels, np.ones(len(labels))
     probability = softmax(model.logits(features))
-    votes = proposals.mean(context.votes)
+    votes = proposals.masks.mean(context.votes)
     value = np.where(channels > 0, probability[:, channels], votes)
     for channel in np.unique(channels[is_thing & (channels > 0)]):
         same = np.flatnonzero(is_thing & (channels == channel))

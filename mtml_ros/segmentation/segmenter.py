@@ -20,7 +20,7 @@ from mtml_ros.network.checkpoint import Checkpoint, find_weights, load_checkpoin
 from mtml_ros.network.device import choose_device
 from mtml_ros.network.heads import NetworkOutput
 from mtml_ros.network.threads import one_torch_thread
-from mtml_ros.segmentation.components import label_components, neighbor_edges
+from mtml_ros.segmentation.components import label_components, touching
 from mtml_ros.segmentation.context import VoxelContext
 from mtml_ros.segmentation.label_fusion import FusedLabels, fuse_labels
 from mtml_ros.segmentation.labelling import assign_leftovers, non_overlapping_labelling
@@ -198,16 +198,16 @@ class InstanceSegmenter:
 
     def describe(self, grid: VoxelGrid, output: NetworkOutput, fused: FusedLabels) -> VoxelContext:
         """All that is known of each voxel."""
-        edges = neighbor_edges(grid.coordinates)
+        neighbors = touching(grid.coordinates)
         labels = np.where(fused.candidates, grid.labels.astype(np.int64), -1)
         return VoxelContext(
             embedding=output.embedding.cpu().numpy(),
             direction=self.settings.score.direction_sign * output.direction.cpu().numpy(),
             centers=grid.centers,
-            edges=edges,
+            neighbors=neighbors,
             candidates=fused.candidates,
             votes=fused.votes,
-            component=label_components(edges, labels).astype(np.int64),
+            component=label_components(neighbors, labels),
             labels=grid.labels,
             channel=self.channels[grid.labels],
             features=None if output.features is None else output.features.cpu().numpy(),
@@ -220,7 +220,7 @@ class InstanceSegmenter:
         connected parts, and the connected components of the labels."""
         c, s = context, self.settings.proposals
         inside = torch.from_numpy(np.flatnonzero(c.candidates)).to(output.embedding.device)
-        partitions = propose(output.embedding[inside], c.candidates, c.edges, s)
+        partitions = propose(output.embedding[inside], c.candidates, c.neighbors, s)
         if s.label_components:
             partitions.append(c.component)
         return Proposals.of(partitions, min_voxels)

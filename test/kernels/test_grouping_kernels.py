@@ -38,9 +38,10 @@ def test_masks_that_are_none_are_refused(voxel, starts, message):
 def test_arrays_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="order"):
         kernels.suppress(VOXEL, STARTS, np.array([0, 2]), 3, 0.5)
-    with pytest.raises(ValueError, match="edges"):
-        kernels.label_components(np.array([[0, 3]]), np.zeros(3, dtype=np.int64))
-    with pytest.raises(ValueError, match="edges"):
-        kernels.label_components(np.array([0, 1]), np.zeros(3, dtype=np.int64))
+    neighbors = kernels.touching(np.arange(3), 20)
+    with pytest.raises(ValueError, match="labels"):
+        kernels.label_components(neighbors, np.zeros((1, 4), dtype=np.int64))
+    with pytest.raises(ValueError, match="labels"):
+        kernels.label_components(neighbors, np.zeros(3, dtype=np.int64))
     with pytest.raises(ValueError, match="bits"):
-        kernels.neighbor_edges(np.arange(3), 40)
+        kernels.touching(np.arange(3), 40)

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from mtml_ros.core.voxels import pack_keys
 from mtml_ros.segmentation.components import (
     connected_components,
     label_components,
-    neighbor_edges,
     number_by_appearance,
+    touching,
 )
 
 cc3d = pytest.importorskip(
@@ -47,27 +48,38 @@ def test_components_of_labels_are_cc3ds(share):
     assert same_partition(connected_components(voxels, labels), theirs)
 
 
-def test_edges_are_the_pairs_that_touch_each_once():
-    voxels = random_voxels(4, 0.1)
-    near = np.abs(voxels[:, None] - voxels[None]).max(axis=2) == 1
-    wanted = {tuple(sorted(p)) for p in np.argwhere(near).tolist()}
-    edges = [tuple(sorted(e)) for e in neighbor_edges(voxels).tolist()]
-    assert len(edges) == len(set(edges))
-    assert set(edges) == wanted
+@pytest.mark.parametrize(("share", "box"), [(0.1, 9), (0.4, 26)])
+def test_pairs_are_those_that_touch_each_once(share, box):
+    voxels = random_voxels(4, share, box)  # in the second, more than one thread's part
+    wanted = {tuple(p) for p in cKDTree(voxels).query_pairs(1, p=np.inf)}
+    pairs = [tuple(p) for p in touching(voxels).pairs().tolist()]
+    assert len(pairs) == len(set(pairs))
+    assert set(pairs) == wanted
+
+
+def test_neighbours_are_counted_all_those_at_the_same_height_and_those_above_and_below():
+    voxels = np.array([[0, 0, 0], [0, 0, 1], [0, 1, 0], [1, 1, 1], [5, 5, 5]], dtype=np.int32)
+    counts = touching(voxels).counts()
+    assert counts.tolist() == [[3, 1, 1], [3, 1, 1], [3, 1, 0], [3, 1, 0], [0, 0, 0]]
 
 
 def test_opposite_sides_of_the_key_range_do_not_touch():
     edge = (1 << 20) - 1
     voxels = np.array([[0, 0, edge], [0, 1, -edge]], dtype=np.int32)
     assert np.diff(pack_keys(voxels))[0] > 0
-    assert len(neighbor_edges(voxels)) == 0
+    assert len(touching(voxels).pairs()) == 0
 
 
 def test_negative_labels_are_in_no_component():
     voxels = np.array([[0, 0, 0], [0, 0, 1], [0, 0, 2]], dtype=np.int32)
-    found = label_components(neighbor_edges(voxels), np.array([0, -1, 0]))
+    found = label_components(touching(voxels), np.array([0, -1, 0]))
     assert found.tolist() == [0, -1, 1]
-    assert found.dtype == np.int32
+
+
+def test_several_labellings_are_taken_each_by_itself():
+    neighbors = touching(np.array([[0, 0, 0], [0, 0, 1], [0, 0, 2]], dtype=np.int32))
+    found = label_components(neighbors, np.array([[0, 0, 0], [1, 1, 0], [0, -1, 5]]))
+    assert found.tolist() == [[0, 0, 0], [0, 0, 1], [0, -1, 1]]
 
 
 def test_components_are_numbered_by_their_first_voxels():

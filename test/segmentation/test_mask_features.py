@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mtml_ros.core.voxels import pack_keys
-from mtml_ros.segmentation.components import connected_components, neighbor_edges
+from mtml_ros.segmentation.components import connected_components, touching
 from mtml_ros.segmentation.context import VoxelContext
 from mtml_ros.segmentation.learned_score import learned_score
 from mtml_ros.segmentation.mask_features import object_features, relation_features
@@ -28,7 +28,7 @@ def board_context(shift: tuple[int, int, int] = (0, 0, 0), deep: bool = True) ->
         embedding=np.where(left[:, None], 0.0, 3.0) + np.zeros((v, 4), np.float32),
         direction=direction / np.linalg.norm(direction, axis=1, keepdims=True),
         centers=(voxels + 0.5) * 0.1,
-        edges=neighbor_edges(voxels),
+        neighbors=touching(voxels),
         candidates=np.ones(v, dtype=bool),
         votes=np.zeros((v, 4), np.float32),
         component=connected_components(voxels, labels).astype(np.int64),

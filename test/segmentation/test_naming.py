@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mtml_ros.segmentation.components import touching
 from mtml_ros.segmentation.context import VoxelContext
 from mtml_ros.segmentation.naming import name_masks, softmax
 from mtml_ros.segmentation.perceptron import Perceptron
@@ -28,7 +29,7 @@ def scene(votes: list[list[float]]) -> tuple[Proposals, VoxelContext]:
     none = np.zeros(4)
     context = VoxelContext(
         embedding=np.zeros((4, 2)), direction=np.zeros((4, 3)), centers=np.zeros((4, 3)),
-        edges=np.zeros((0, 2), np.int64), candidates=np.ones(4, bool),
+        neighbors=touching(np.zeros((1, 3), np.int32)), candidates=np.ones(4, bool),
         votes=np.array(votes, np.float32), component=np.zeros(4, np.int64),
         labels=none.astype(np.uint8), channel=none.astype(np.int64), features=None,
         probability=None, given=None,
