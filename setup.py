@@ -46,6 +46,7 @@ EXTRAS = {
     "train": ["tensorboard>=2.14"],
     "cluster": ["distributed>=2024.1"],
     "live": ["viser>=0.2"],
+    "mesh": ["trimesh>=4.0"],
     "test": [
         "connected-components-3d>=3.12",  # what ours are compared with
         "distributed>=2024.1",
@@ -60,6 +61,7 @@ EXTRAS = {
         "ruff>=0.6",
         "scikit-learn>=1.3",
         "transforms3d>=0.4.1",
+        "trimesh>=4.0",
         "types-PyYAML",
     ],
 }

@@ -78,7 +78,7 @@ def command(
     **options: Any,
 ) -> None:
     """Finds the separate objects in INPUT: a .ply, .pcd or .npz file with xyz (metres, z up) and
-    an integer label a point.
+    an integer label a point, or a mesh (with --no-labels).
 
     OUT gets INPUT's points in INPUT's order: x y z (.npz: xyz), label (of a point in an object:
     the object's), instance (the object's number in the table, -1: none), score (the object's, 0:

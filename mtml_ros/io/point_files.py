@@ -1,4 +1,4 @@
-"""Point clouds in files: .ply, .pcd and .npz read, .ply and .npz written."""
+"""Point clouds in files: .ply, .pcd, .npz and meshes read, .ply and .npz written."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from mtml_ros.core.errors import InputError
 from mtml_ros.core.files import write_aside
 from mtml_ros.core.integers import LARGEST_EXACT, not_whole
+from mtml_ros.io import meshes
 from mtml_ros.io.npz import npz_names, read_npz
 from mtml_ros.io.pcd import read_pcd
 from mtml_ros.io.placement import AS_IT_IS, Placement
@@ -54,7 +55,7 @@ class PointFile:
 def read_points(
     path: str | Path, label_field: str = LABEL_FIELD, placement: Placement = AS_IT_IS
 ) -> PointFile:
-    """The cloud in a .ply, .pcd or .npz file.
+    """The cloud in a .ply, .pcd or .npz file, or on a mesh's surface (see `meshes.read_mesh`).
 
     .ply, .pcd: vertex properties (fields) x, y, z, and where present label, instance, score and
     colours (red green blue, or PCL's rgb); other properties and faces are ignored; CloudCompare's
@@ -67,13 +68,18 @@ def read_points(
     Raises InputError, naming the file, where it is missing, malformed or shorter than it says.
     """
     path = Path(path)
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise InputError(f"{path}: reads files that end in {', '.join(_READERS)}, not this one")
+    suffix = path.suffix.lower()
+    if suffix not in (*_READERS, *meshes.SUFFIXES):
+        known = ", ".join((*_READERS, *meshes.SUFFIXES))
+        raise InputError(f"{path}: reads files that end in {known}, not this one")
     if not path.is_file():
         raise InputError(f"{path}: there is no such file")
     try:
-        arrays, fields = reader(path, label_field)
+        if suffix in meshes.SUFFIXES:
+            arrays = meshes.read_mesh(path, placement.scale)
+            fields = tuple(arrays)
+        else:
+            arrays, fields = _READERS[suffix](path, label_field)
         if "xyz" not in arrays:
             raise InputError("has no points: x, y, z (in .npz: xyz) are missing")
         return _check(arrays, fields, placement)

@@ -13,7 +13,7 @@ import mtml_ros
 # What a Python import is called where it is installed from, as far as the names differ.
 PIP_NAMES = {"PIL": "pillow", "cc3d": "connected-components-3d", "yaml": "pyyaml"}
 # Imported where they are used, by who has them; an error there names the package.
-OPTIONAL = {"viser": "live", "open3d": "simulation", "tensorboard": "train"}
+OPTIONAL = {"viser": "live", "trimesh": "mesh", "open3d": "simulation", "tensorboard": "train"}
 # The ROS package that a Python module comes in, where that has another name.
 ROS_NAMES = {"tf2_ros": "tf2_ros_py"}
 ROS_OPTIONAL = {"tf2_ros_py", "vision_msgs"}
