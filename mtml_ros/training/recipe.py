@@ -22,7 +22,7 @@ from mtml_ros.training.losses import LossSettings
 class Recipe:
     """A training run; the same recipe gives the same weights on the same machine.
 
-    taxonomy: "toy", "scannet" or a YAML file. data: which scenes, see training/sources.py.
+    taxonomy: "toy", "scannet" or a YAML file. data: which scenes, see training/sources/.
     network: options of NetworkConfig but the classes, which are the taxonomy's.
     init: weights to start from in place of random ones, a file or the name of some that ship: for
         fine-tuning; "" for none.
