@@ -28,29 +28,38 @@ Neighbors touching(const std::int64_t* keys, std::int64_t count, int bits) {
   parallel(tasks, [&](std::int64_t task) {
     const auto first = task * VOXELS_A_TASK, last = std::min(count, first + VOXELS_A_TASK);
     auto& mine = found[task];
-    mine.reserve(12 * (last - first));
+    mine.resize(26 * (last - first) + 1);  // the last may be written to, and does not count
+    std::int64_t number = 0;
     // Keys ascend, and so do those of the row of three voxels at each of nine offsets: where the
     // last row was found the next search begins.
     std::array<std::int64_t, 9> offset, at;
     for (int r = 0; r < 9; ++r) {
-      offset[r] = (r / 3 - 1) * (1LL << 2 * bits) + (r % 3 - 1) * (1LL << bits);
-      at[r] = std::lower_bound(keys, keys + count, keys[first] + offset[r] - 1) - keys;
+      offset[r] = (r / 3 - 1) * (1LL << 2 * bits) + (r % 3 - 1) * (1LL << bits) - 1;
+      at[r] = std::lower_bound(keys, keys + count, keys[first] + offset[r]) - keys;
     }
     for (auto v = first; v < last; ++v) {
-      const auto before = mine.size();
+      const auto before = number;
+      int level = 0, upright = 0;
       for (int r = 0; r < 9; ++r) {
-        const auto middle = keys[v] + offset[r];
+        const auto wanted = keys[v] + offset[r];
         auto& here = at[r];
-        while (here < count && keys[here] < middle - 1) ++here;
-        for (auto n = here; n < count && keys[n] <= middle + 1; ++n) {
-          if (n == v) continue;
-          mine.push_back(static_cast<std::int32_t>(n));
-          result.level[v] += keys[n] == middle;
-          result.upright[v] += r == 4;
+        while (here < count && keys[here] < wanted) ++here;
+        auto there = here;
+        for (int z = 0; z < 3; ++z) {  // no branch, which nobody could predict
+          const bool match = keys[std::min(there, count - 1)] == wanted + z;
+          const bool other = match && there != v;
+          mine[number] = static_cast<std::int32_t>(there);
+          number += other;
+          there += match;
+          level += other && z == 1;
+          upright += other && r == 4;
         }
       }
-      result.starts[v + 1] = static_cast<std::int64_t>(mine.size() - before);
+      result.level[v] = static_cast<std::uint8_t>(level);
+      result.upright[v] = static_cast<std::uint8_t>(upright);
+      result.starts[v + 1] = number - before;
     }
+    mine.resize(number);
   });
   std::partial_sum(result.starts.begin(), result.starts.end(), result.starts.begin());
   result.index.resize(result.starts.back());

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <type_traits>
+#include <vector>
 
 #include "instruction_sets.hpp"
 #include "thread_pool.hpp"
@@ -39,6 +40,32 @@ std::unique_ptr<T[]> with_padding(const T* rows, std::int64_t stride, std::int64
   return result;
 }
 
+// The entries of rows that have one each at most; not `found` where a row has several.
+template <class T>
+struct Entries {
+  Entries(const Rows<const T>& rows, std::int64_t count, int channels) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      const T* row = rows.data + i * rows.stride;
+      int last = 0, entries = 0;
+      for (int c = 0; c < channels; ++c)
+        if (row[c] != 0) {
+          last = c;
+          ++entries;
+        }
+      if (entries > 1) return;
+      channel.push_back(last);
+      value.push_back(row[last]);
+    }
+    found = true;
+  }
+
+  SingleEntries<T> view() const { return {channel.data(), value.data()}; }
+
+  bool found = false;
+  std::vector<std::int32_t> channel;
+  std::vector<T> value;
+};
+
 }  // namespace
 
 template <class T>
@@ -51,7 +78,15 @@ void convolve(const Convolution<T>& convolution) {
     weight = with_padding(job.weight, n, rows, n, width);
     job.weight = weight.get();
   }
-  parallel((job.outputs + TILE - 1) / TILE, [&](std::int64_t tile) {
+  const auto tiles = (job.outputs + TILE - 1) / TILE;
+  if (job.map.starts) {
+    const Entries<T> entries(job.x, job.inputs, job.channels);
+    if (entries.found)
+      return parallel(tiles, [&](std::int64_t tile) {
+        functions<T>().gather(job, entries.view(), tile, scratch<T>(TILE * width));
+      });
+  }
+  parallel(tiles, [&](std::int64_t tile) {
     functions<T>().convolve(job, tile, scratch<T>(TILE * width));
   });
 }
@@ -67,6 +102,14 @@ void weight_gradient(const WeightGradient<T>& gradient) {
   }
   const int blocks = (job.channels + WEIGHT_BLOCK - 1) / WEIGHT_BLOCK;
   const int elements = job.map.elements;
+  if (job.map.starts) {
+    const Entries<T> entries(job.x, job.inputs, job.channels);
+    if (entries.found)
+      return parallel(elements, [&](std::int64_t element) {
+        functions<T>().scatter(job, entries.view(), int(element),
+                               scratch<T>(std::int64_t(job.channels) * width));
+      });
+  }
   parallel(std::int64_t(elements) * blocks, [&](std::int64_t task) {
     functions<T>().weight_gradient(job, int(task / blocks), int(task % blocks) * WEIGHT_BLOCK,
                                    scratch<T>(WEIGHT_BLOCK * width));

@@ -23,11 +23,18 @@ struct Rows {
   std::int64_t stride = 0;
 };
 
+// Rows of which each has one value other than zero at most, as labels have: which, and the value.
+template <class T>
+struct SingleEntries {
+  const std::int32_t* channel = nullptr;
+  const T* value = nullptr;
+};
+
 // y_o = relu(scale * sum over elements k and pairs (o, i) of k: x_i W_k, + shift + residual_o)
 template <class T>
 struct Convolution {
   Pairs map;
-  std::int64_t outputs = 0;
+  std::int64_t inputs = 0, outputs = 0;
   int channels = 0, out_channels = 0;
   Rows<const T> x;
   const T* weight = nullptr;  // (elements, channels, out_channels)
@@ -46,7 +53,7 @@ void convolve(const Convolution<T>& convolution);
 template <class T>
 struct WeightGradient {
   Pairs map;
-  std::int64_t outputs = 0;
+  std::int64_t inputs = 0, outputs = 0;
   int channels = 0, out_channels = 0;
   Rows<const T> x;
   Rows<const T> grad;

@@ -59,32 +59,42 @@ void fill(Map& map, MakeFind make_find) {
 
 }  // namespace
 
-Map neighbor_map(const std::int64_t* keys, std::int64_t count, int dilation) {
+Map neighbor_map(const std::int64_t* keys, std::int64_t count) {
   Map map;
   map.elements = 27;
   map.inputs = map.outputs = count;
   fill(map, [&] {
-    // Keys ascend, and so do those wanted of one element: where the last was found the next search
-    // begins.
-    std::array<std::int64_t, 27> at;
+    // Keys ascend, and so do those of the three elements in a row at each of nine offsets: where
+    // the last were found the next search begins.
+    std::array<std::int64_t, 9> at;
     at.fill(-1);
     return [=](std::int64_t tile, Part& part) mutable {
       const auto first = tile * TILE, last = std::min(count, first + TILE);
-      int k = 0;
-      for (std::int64_t dx = -1; dx <= 1; ++dx)
-        for (std::int64_t dy = -1; dy <= 1; ++dy)
-          for (std::int64_t dz = -1; dz <= 1; ++dz, ++k) {
-            const auto offset = dilation * ((dx * (1LL << 2 * BITS)) + dy * (1LL << BITS) + dz);
-            auto here = at[k];
-            if (here < 0) here = std::lower_bound(keys, keys + count, keys[first] + offset) - keys;
-            for (auto v = first; v < last; ++v) {
-              const auto wanted = keys[v] + offset;
-              while (here < count && keys[here] < wanted) ++here;
-              if (here < count && keys[here] == wanted) part.add(v - first, here);
-            }
-            at[k] = here;
-            part.ends.push_back(static_cast<std::int64_t>(part.input.size()));
+      for (int row = 0; row < 9; ++row) {
+        const auto offset = (row / 3 - 1) * (1LL << 2 * BITS) + (row % 3 - 1) * (1LL << BITS) - 1;
+        auto here = at[row];
+        if (here < 0) here = std::lower_bound(keys, keys + count, keys[first] + offset) - keys;
+        std::array<std::array<std::int32_t, TILE>, 3> found;
+        std::array<std::array<std::uint8_t, TILE>, 3> of;
+        std::array<int, 3> number{};
+        for (auto v = first; v < last; ++v) {
+          while (here < count && keys[here] < keys[v] + offset) ++here;
+          auto there = here;
+          for (int z = 0; z < 3; ++z) {  // no branch, which nobody could predict
+            const bool match = keys[std::min(there, count - 1)] == keys[v] + offset + z;
+            found[z][number[z]] = static_cast<std::int32_t>(there);
+            of[z][number[z]] = static_cast<std::uint8_t>(v - first);
+            number[z] += match;
+            there += match;
           }
+        }
+        at[row] = here;
+        for (int z = 0; z < 3; ++z) {
+          part.output.insert(part.output.end(), of[z].begin(), of[z].begin() + number[z]);
+          part.input.insert(part.input.end(), found[z].begin(), found[z].begin() + number[z]);
+          part.ends.push_back(static_cast<std::int64_t>(part.input.size()));
+        }
+      }
     };
   });
   return map;

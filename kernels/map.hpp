@@ -23,8 +23,8 @@ struct Map {
 constexpr int BITS = 18;
 
 // The map of a submanifold 3^3 convolution: element 9 (dx + 1) + 3 (dy + 1) + dz + 1 reads the voxel
-// at dilation * (dx, dy, dz) from the output's. keys: ascending, none twice.
-Map neighbor_map(const std::int64_t* keys, std::int64_t count, int dilation);
+// at (dx, dy, dz) from the output's. keys: ascending, none twice.
+Map neighbor_map(const std::int64_t* keys, std::int64_t count);
 
 // Halving the resolution: the coarse voxels' keys, ascending; the map of a 2^3 convolution of
 // stride 2 down to them, and that of its transpose up again. Element 4 (x % 2) + 2 (y % 2) + z % 2.

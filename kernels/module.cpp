@@ -37,7 +37,8 @@ void bind_convolve(py::module_& m) {
         job.out_channels = static_cast<int>(weight.shape(2));
         if (!map && x.ndim() != 2) refuse("x: not of two dimensions");
         job.outputs = map ? map->outputs : x.shape(0);
-        job.x = read_rows(x, "x", map ? map->inputs : job.outputs, job.channels);
+        job.inputs = map ? map->inputs : job.outputs;
+        job.x = read_rows(x, "x", job.inputs, job.channels);
         job.weight = weight.data();
         job.y = write_rows(out, "out", job.outputs, job.out_channels);
         job.scale = read_vector(scale, "scale", job.out_channels);
@@ -62,7 +63,8 @@ void bind_convolve(py::module_& m) {
         job.out_channels = static_cast<int>(out.shape(2));
         if (!map && x.ndim() != 2) refuse("x: not of two dimensions");
         job.outputs = map ? map->outputs : x.shape(0);
-        job.x = read_rows(x, "x", map ? map->inputs : job.outputs, job.channels);
+        job.inputs = map ? map->inputs : job.outputs;
+        job.x = read_rows(x, "x", job.inputs, job.channels);
         job.grad = read_rows(grad, "grad", job.outputs, job.out_channels);
         job.gradient = out.mutable_data();
         py::gil_scoped_release free;
@@ -114,14 +116,13 @@ PYBIND11_MODULE(_kernels, m) {
       .def("pairs", &pairs_of);
   m.def(
       "neighbor_map",
-      [](const Keys& keys, int dilation) {
-        if (dilation < 1) refuse("dilation: below 1");
+      [](const Keys& keys) {
         const auto* const k = checked_keys(keys);
         const auto count = static_cast<std::int64_t>(keys.size());
         py::gil_scoped_release free;
-        return neighbor_map(k, count, dilation);
+        return neighbor_map(k, count);
       },
-      py::arg("keys").noconvert(), py::arg("dilation") = 1);
+      py::arg("keys").noconvert());
   m.def(
       "halved",
       [](const Keys& keys) {

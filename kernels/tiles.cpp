@@ -104,6 +104,30 @@ void convolve_tile(const Convolution<T>& job, std::int64_t tile, T* sums) {
   finish(job, first, count, sums);
 }
 
+template <class T>
+inline void add_row(const T* row, T factor, int width, T* sums) {
+  for (int c = 0; c < width; c += LANES<T>)
+    store(sums + c, load(sums + c) + factor * load(row + c));
+}
+
+template <class T>
+void gather_tile(const Convolution<T>& job, const SingleEntries<T>& x, std::int64_t tile, T* sums) {
+  const int width = padded(job.out_channels), elements = job.map.elements;
+  const std::int64_t first = tile * TILE;
+  const std::int64_t count = job.outputs - first < TILE ? job.outputs - first : TILE;
+  __builtin_memset(sums, 0, count * width * sizeof(T));
+  const std::int64_t* starts = job.map.starts + tile * elements;
+  for (int k = 0; k < elements; ++k) {
+    const T* weight = job.weight + std::int64_t(k) * job.channels * width;
+    for (std::int64_t p = starts[k]; p < starts[k + 1]; ++p) {
+      const std::int64_t from = job.map.input[p];
+      add_row(weight + std::int64_t(x.channel[from]) * width, x.value[from], width,
+              sums + std::int64_t(job.map.output[p]) * width);
+    }
+  }
+  finish(job, first, count, sums);
+}
+
 // sums (R, width) += x_i[c..c + R]^T g_o over pairs, N vectors of columns from `column`.
 template <class T, int R, int N>
 inline void add_product_columns(const T* const* x, int c, const T* const* grad, int pairs,
@@ -174,12 +198,32 @@ void weight_gradient_block(const WeightGradient<T>& job, int element, int first,
     for (int j = 0; j < job.out_channels; ++j) *to++ = sums[c * width + j];
 }
 
+template <class T>
+void scatter_element(const WeightGradient<T>& job, const SingleEntries<T>& x, int element,
+                     T* sums) {
+  const int width = padded(job.out_channels), elements = job.map.elements;
+  __builtin_memset(sums, 0, std::int64_t(job.channels) * width * sizeof(T));
+  for (std::int64_t tile = 0; tile * TILE < job.outputs; ++tile) {
+    const std::int64_t* starts = job.map.starts + tile * elements + element;
+    for (std::int64_t p = starts[0]; p < starts[1]; ++p) {
+      const std::int64_t from = job.map.input[p], to = tile * TILE + job.map.output[p];
+      add_row(job.grad.data + to * job.grad.stride, x.value[from], width,
+              sums + std::int64_t(x.channel[from]) * width);
+    }
+  }
+  T* to = job.gradient + std::int64_t(element) * job.channels * job.out_channels;
+  for (int c = 0; c < job.channels; ++c)
+    for (int j = 0; j < job.out_channels; ++j) *to++ = sums[c * width + j];
+}
+
 }  // namespace
 
 namespace MTML_SET {
 extern const Tiles tiles;
-const Tiles tiles = {{convolve_tile<float>, weight_gradient_block<float>},
-                     {convolve_tile<double>, weight_gradient_block<double>}};
+const Tiles tiles = {
+    {convolve_tile<float>, gather_tile<float>, weight_gradient_block<float>, scatter_element<float>},
+    {convolve_tile<double>, gather_tile<double>, weight_gradient_block<double>,
+     scatter_element<double>}};
 }  // namespace MTML_SET
 
 }  // namespace mtml

@@ -16,9 +16,13 @@ template <class T>
 struct TileFunctions {
   // One tile of a convolution; weight and sums (TILE, padded(out_channels)) are padded.
   void (*convolve)(const Convolution<T>& job, std::int64_t tile, T* sums);
+  // The same of inputs with single entries, whose products are rows of the weights.
+  void (*gather)(const Convolution<T>& job, const SingleEntries<T>& x, std::int64_t tile, T* sums);
   // The gradient of one element's weights for input channels from `first`, at most WEIGHT_BLOCK;
   // grad's rows are padded. sums: (WEIGHT_BLOCK, padded(out_channels)).
   void (*weight_gradient)(const WeightGradient<T>& job, int element, int first, T* sums);
+  // The same of inputs with single entries, all channels. sums: (channels, padded(out_channels)).
+  void (*scatter)(const WeightGradient<T>& job, const SingleEntries<T>& x, int element, T* sums);
 };
 
 // One instruction set's.

@@ -32,11 +32,8 @@ class Map:
     def pairs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Element, output and input voxel of each pair, three (P,) int64."""
 
-def neighbor_map(keys: np.ndarray, dilation: int = 1) -> Map:
-    """The map of a submanifold 3^3 convolution.
-
-    keys: (V,) int64 ascending, 18 bits a coordinate. dilation: voxels from one element to the next.
-    """
+def neighbor_map(keys: np.ndarray) -> Map:
+    """The map of a submanifold 3^3 convolution. keys: (V,) int64 ascending, of 18 bits an axis."""
 
 def halved(keys: np.ndarray) -> tuple[np.ndarray, Map, Map]:
     """The keys at half the resolution, ascending; the maps of a 2^3 convolution of stride 2 down to

@@ -120,11 +120,11 @@ def _convex_hull(xy: np.ndarray) -> np.ndarray:
     # only the lowest and highest y of each x can be on the hull
     first = np.unique(points[:, 0], return_index=True)[1]
     last = np.append(first[1:], len(points)) - 1
-    candidates = np.unique(np.concatenate([first, last]))
+    candidates = points[np.unique(np.concatenate([first, last]))].tolist()
     chains = []
     for sequence in (candidates, candidates[::-1]):
-        chain: list[np.ndarray] = []
-        for p in points[sequence]:
+        chain: list[list[int]] = []
+        for p in sequence:
             while len(chain) >= 2 and _turn(chain[-2], chain[-1], p) <= 0:
                 chain.pop()
             chain.append(p)
@@ -132,5 +132,5 @@ def _convex_hull(xy: np.ndarray) -> np.ndarray:
     return np.array(chains[0] + chains[1])
 
 
-def _turn(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> int:
-    return int((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
+def _turn(a: list[int], b: list[int], c: list[int]) -> int:
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mtml_ros.core.kernels import kernels
 
@@ -55,26 +55,6 @@ def halved(keys: Tensor) -> tuple[Tensor, TileMap]:
     return torch.from_numpy(coarse), TileMap(down, up, mirrored=False)
 
 
-def normalized_convolution(
-    x: Tensor,
-    weight: Tensor,
-    tiles: TileMap | None,
-    norm: nn.BatchNorm1d,
-    residual: Tensor | None = None,
-) -> Tensor:
-    """What follows a convolution at inference, in the same pass: batch normalisation by the
-    running mean and variance, a residual added, a ReLU.
-
-    tiles: None for a convolution of 1^3.
-    """
-    mean, variance = norm.running_mean, norm.running_var
-    if mean is None or variance is None:
-        raise ValueError("the batch normalisation keeps no running mean and variance")
-    scale = norm.weight * (variance + norm.eps).rsqrt()
-    shift = norm.bias - mean * scale
-    return _convolve(x, weight, tiles.forward if tiles else None, scale, shift, residual, relu=True)
-
-
 class _Convolution(torch.autograd.Function):
     """y_o = sum over k of sum over pairs (o, i) of element k: x_i W_k."""
 
@@ -99,27 +79,7 @@ class _Convolution(torch.autograd.Function):
         return grad_x, grad_weight, None
 
 
-def _convolve(
-    x: Tensor,
-    weight: Tensor,
-    tiles: kernels.Map | None,
-    scale: Tensor | None = None,
-    shift: Tensor | None = None,
-    residual: Tensor | None = None,
-    relu: bool = False,
-) -> Tensor:
-    y = x.new_empty(len(x) if tiles is None else tiles.outputs, weight.shape[2])
-    scaling, shifting, added = (
-        None if t is None else t.detach().numpy() for t in (scale, shift, residual)
-    )
-    kernels.convolve(
-        x.detach().numpy(),
-        weight.detach().numpy(),
-        tiles,
-        y.numpy(),
-        scaling,
-        shifting,
-        added,
-        relu,
-    )
+def _convolve(x: Tensor, weight: Tensor, kernel_map: kernels.Map) -> Tensor:
+    y = x.new_empty(kernel_map.outputs, weight.shape[2])
+    kernels.convolve(x.detach().numpy(), weight.detach().numpy(), kernel_map, y.numpy())
     return y

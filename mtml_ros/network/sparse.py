@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from mtml_ros.network.batch import VoxelBatch
-from mtml_ros.network.compiled_convolution import TileMap, normalized_convolution
 from mtml_ros.network.config import NetworkConfig
 from mtml_ros.network.heads import Heads, NetworkOutput
 from mtml_ros.network.sparse_ops import KernelMap, Lattice, sparse_convolution
@@ -43,8 +42,6 @@ class Convolution(nn.Module):
         self.norm = nn.BatchNorm1d(out, momentum=0.05)
 
     def forward(self, x: Tensor, kernel_map: KernelMap, residual: Tensor | None = None) -> Tensor:
-        if isinstance(kernel_map, TileMap) and _at_inference(self):
-            return normalized_convolution(x, self.weight, kernel_map, self.norm, residual)
         y: Tensor = self.norm(sparse_convolution(x, self.weight, kernel_map))
         if residual is not None:
             y = y + residual
@@ -86,15 +83,8 @@ class Pointwise(nn.Module):
         self.norm = nn.BatchNorm1d(out, momentum=0.05)
 
     def forward(self, x: Tensor) -> Tensor:
-        if not x.is_cuda and _at_inference(self):
-            weight = self.linear.weight.t()[None].contiguous()
-            return normalized_convolution(x, weight, None, self.norm)
         y: Tensor = self.norm(self.linear(x))
         return y.relu_()
-
-
-def _at_inference(module: nn.Module) -> bool:
-    return not (module.training or torch.is_grad_enabled())
 
 
 class SparseNetwork(nn.Module):

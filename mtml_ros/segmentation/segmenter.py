@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +15,12 @@ from mtml_ros.core.errors import CheckpointError, ConfigurationError, InputError
 from mtml_ros.core.instances import Proposal, Segmentation, make_instance
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.core.voxels import VoxelGrid
-from mtml_ros.network.batch import make_batch, make_input
+from mtml_ros.network.batch import VoxelBatch, make_batch, make_input
 from mtml_ros.network.checkpoint import Checkpoint, find_weights, load_checkpoint
 from mtml_ros.network.device import choose_device
 from mtml_ros.network.heads import NetworkOutput
+from mtml_ros.network.inference import SparseInference
+from mtml_ros.network.sparse import SparseNetwork
 from mtml_ros.network.threads import one_torch_thread
 from mtml_ros.segmentation.components import label_components, touching
 from mtml_ros.segmentation.context import VoxelContext
@@ -60,7 +62,10 @@ class InstanceSegmenter:
         models = {n: Perceptron.from_arrays(a, n) for n, a in checkpoint.models.items()}
         self._score_model, self._naming_model = models.get("score"), models.get("naming")
         self.channels = taxonomy.network_channels(self.config.classes)
-        self._on_kernels = device.type == "cpu" and self.config.architecture == "sparse"
+        self._forward: Callable[[VoxelBatch], NetworkOutput] = self.network
+        if device.type == "cpu" and isinstance(self.network, SparseNetwork):
+            self._forward = SparseInference(self.network)
+        self._on_kernels = self._forward is not self.network
 
     @staticmethod
     def load(
@@ -254,8 +259,7 @@ class InstanceSegmenter:
         inputs = make_input(grid, self.config, self.channels)
         batch = make_batch([grid.coordinates], [inputs])
         with torch.inference_mode():
-            output: NetworkOutput = self.network(batch.to(self.device))
-        return output
+            return self._forward(batch.to(self.device))
 
     def _labelled(
         self,

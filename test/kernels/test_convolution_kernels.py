@@ -8,12 +8,12 @@ from mtml_ros.core.kernels import kernels
 BITS = 18
 
 
-def surface(count: int, seed: int = 0, dilation: int = 1) -> np.ndarray:
+def surface(count: int, seed: int = 0) -> np.ndarray:
     """Keys of voxels on a bumpy floor, more than one tile of them."""
     rng = np.random.default_rng(seed)
     x, y = np.divmod(np.arange(count), 17)
     z = 40 + rng.integers(0, 2, count)
-    return np.sort((x + 32 << 2 * BITS) + (y + 32 << BITS) + z) * dilation
+    return np.sort((x + 32 << 2 * BITS) + (y + 32 << BITS) + z)
 
 
 def convolved(x: np.ndarray, weight: np.ndarray, pairs, outputs: int) -> np.ndarray:
@@ -28,18 +28,17 @@ def random(*shape: int, dtype: str = "f4", seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=shape).astype(dtype)
 
 
-@pytest.mark.parametrize("dilation", [1, 2, 5])
-def test_neighbours_are_those_of_a_lookup_in_a_dictionary(dilation):
+def test_neighbours_are_those_of_a_lookup_in_a_dictionary():
     keys = surface(300)
     place = {int(key): i for i, key in enumerate(keys)}
     wanted = set()
     for o, key in enumerate(keys.tolist()):
         for k in range(27):
             dx, dy, dz = k // 9 - 1, k // 3 % 3 - 1, k % 3 - 1
-            i = place.get(key + dilation * ((dx << 2 * BITS) + (dy << BITS) + dz))
+            i = place.get(key + (dx << 2 * BITS) + (dy << BITS) + dz)
             if i is not None:
                 wanted.add((k, o, i))
-    found = list(zip(*(a.tolist() for a in kernels.neighbor_map(keys, dilation).pairs())))
+    found = list(zip(*(a.tolist() for a in kernels.neighbor_map(keys).pairs())))
     assert set(found) == wanted
     assert len(found) == len(wanted)
 
@@ -76,6 +75,27 @@ def test_a_convolution_is_the_sum_over_its_pairs(channels, out, dtype):
     kernels.convolve(x, weight, neighbors, y)
     wanted = convolved(x, weight, neighbors.pairs(), 150)
     assert np.abs(y - wanted).max() < (1e-4 if dtype == "f4" else 1e-12)
+
+
+@pytest.mark.usefixtures("instruction_set")
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("several", [False, True])
+def test_inputs_of_one_entry_a_row_are_convolved_and_derived_like_others(dtype, several):
+    """Labels, one of 21 channels each or none; with several, one row at the end is not of them."""
+    neighbors = kernels.neighbor_map(surface(150))
+    x = np.zeros((150, 21), dtype=dtype)
+    x[np.arange(140), np.random.default_rng(0).integers(0, 21, 140)] = 0.5
+    x[149, :2] = 1.0 if several else 0.0
+    weight, grad = random(27, 21, 32, dtype=dtype), random(150, 32, dtype=dtype, seed=1)
+    y, gradient = np.empty((150, 32), dtype), np.empty((27, 21, 32), dtype)
+    kernels.convolve(x, weight, neighbors, y)
+    kernels.weight_gradient(x, grad, neighbors, gradient)
+    tolerance = 1e-5 if dtype == "f4" else 1e-12
+    np.testing.assert_allclose(y, convolved(x, weight, neighbors.pairs(), 150), atol=tolerance)
+    wanted = np.zeros_like(gradient, dtype=float)
+    for k, o, i in zip(*neighbors.pairs()):
+        wanted[k] += np.outer(x[i].astype(float), grad[o].astype(float))
+    np.testing.assert_allclose(gradient, wanted, atol=tolerance)
 
 
 @pytest.mark.usefixtures("instruction_set")

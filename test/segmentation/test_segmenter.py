@@ -1,6 +1,5 @@
 """The whole method with an oracle in the network's place, and its doors."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -386,16 +385,16 @@ class TestInput:
         with pytest.raises(InputError, match=f"need 3 features a point, the input has {said}"):
             segmenter.segment(replace(grid, features=features))
 
-    def test_features_are_what_the_network_gets(self):
-        class Spy(Oracle):
-            def forward(self, batch: VoxelBatch) -> NetworkOutput:
-                self.seen = batch.inputs
-                return super().forward(batch)
+    class Spy(Oracle):
+        def forward(self, batch: VoxelBatch) -> NetworkOutput:
+            self.seen = batch.inputs
+            return super().forward(batch)
 
+    def test_features_are_what_the_network_gets(self):
         grid, instance = touching_chairs()
         features = np.random.default_rng(0).random((len(grid), 3)).astype(np.float32)
         config = NetworkConfig(TAXONOMY.names[1:], input="features", feature_size=3)
-        spy = Spy(instance)
+        spy = self.Spy(instance)
         segmenter = InstanceSegmenter(Checkpoint(spy, config), TAXONOMY, CPU)
         found = segmenter.segment(replace(grid, features=features))
         assert np.array_equal(spy.seen.numpy(), features)
@@ -403,13 +402,11 @@ class TestInput:
 
     def test_labels_reach_the_network_in_its_own_channels(self):
         mine = Taxonomy([SemanticClass(7, "stool", "thing", (0, 0, 0), "chair")])
-        config = NetworkConfig(("table", "chair"), width=4)
-        spy = build_network(config)
-        seen: list[Callable] = []
-        spy.register_forward_pre_hook(lambda _, args: seen.append(args[0].inputs))
+        config = NetworkConfig(("table", "chair"))
+        spy = self.Spy(np.zeros(10, np.int64))
         segmenter = InstanceSegmenter(Checkpoint(spy, config), mine, CPU)
         segmenter.segment(VoxelGrid(block((0, 0, 0), (1, 2, 5)), np.ones(10, np.uint8), 0.1))
-        assert seen[0].tolist() == [[0, 0, 1]] * 10
+        assert spy.seen.tolist() == [[0, 0, 1]] * 10
 
 
 class TestLoading:
