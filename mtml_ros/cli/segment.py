@@ -60,6 +60,11 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--as-in-the-paper", is_flag=True, help="Without what this project adds to the paper's method."
 )
+@click.option(
+    "--features",
+    is_flag=True,
+    help="Keep what the network gave each point: embedding and direction, in OUT and the page.",
+)
 @click.option("--voxel-size", type=float, help="Metres; default: what the weights are made for.")
 @click.option("--force", is_flag=True, help="Overwrite INPUT, or results that are there already.")
 @click.option("--jobs", type=click.IntRange(1), default=1, help="Scans at once, with --out-dir.")
@@ -83,8 +88,9 @@ def command(
     OUT gets INPUT's points in INPUT's order: x y z (.npz: xyz), label (of a point in an object:
     the object's), instance (the object's number in the table, -1: none), score (the object's, 0:
     none). From .ply to .ply all else stays: colours, faces, other properties; without colours it
-    is coloured by instance. The same input gives the same output, and the same objects as the node
-    finds.
+    is coloured by instance. --features adds embedding and direction (.ply: embedding_0 and so on),
+    which `mtml view` shows as colours. The same input gives the same output, and the same objects
+    as the node finds.
 
     With --out-dir several INPUTs go to DIR/NAME.ply (or .npz) and DIR/NAME.json each; one that
     fails does not stop the others, and what is there already is not done again.
@@ -148,7 +154,9 @@ def segment_file(
         )
         note(str(segmenter.device))
     with _step("segmenting") as note:
-        found = segment_cloud(cloud, segmenter, settings["voxel_size"], unlabelled)
+        found = segment_cloud(
+            cloud, segmenter, settings["voxel_size"], unlabelled, settings["features"]
+        )
         steps = ", ".join(f"{k} {v:.2f}" for k, v in found.segmentation.seconds.items())
         note(f"{len(found.segmentation.grid):,} voxels; {steps}")
     with _step(f"writing {out.name}"):
@@ -160,7 +168,9 @@ def segment_file(
             colors = instance_colors(found.instance)
         elif like is not None:
             colors = None  # they stay as they are
-        write_points(out, cloud.xyz, found.label, found.instance, found.score, colors, like)
+        write_points(
+            out, cloud.xyz, found.label, found.instance, found.score, colors, like, found.network
+        )
     records = found.records(taxonomy)
     if objects_file is not None:
         size = found.segmentation.grid.voxel_size
@@ -240,7 +250,12 @@ def _draw(
 
     from mtml_ros.visualization.page import write_page
     from mtml_ros.visualization.picture import draw_segmentation
-    from mtml_ros.visualization.view import cells_of_points, objects_of, principal_colors
+    from mtml_ros.visualization.view import (
+        cells_of_points,
+        network_colorings,
+        objects_of,
+        principal_colors,
+    )
 
     finite = cloud.finite
     label = np.zeros(len(cloud), np.int64) if cloud.label is None else cloud.label
@@ -250,6 +265,8 @@ def _draw(
         colorings["input colours"] = cloud.rgb[finite]
     if cloud.features is not None:
         colorings["features"] = principal_colors(cloud.features[finite])
+    given = {name: values[finite] for name, values in found.network.items()}
+    colorings |= network_colorings(given.get("embedding"), given.get("direction"))
     voxel = found.point_to_voxel[finite]
     cells = cells_of_points(
         cloud.xyz[finite],

@@ -71,7 +71,7 @@ def write_view(file: Path, objects_file: Path | None, page: Path, taxonomy: Taxo
     from mtml_ros.core.errors import InputError
     from mtml_ros.io.point_files import read_points
     from mtml_ros.visualization.page import write_page
-    from mtml_ros.visualization.view import cells_of_points
+    from mtml_ros.visualization.view import cells_of_points, network_colorings
 
     cloud = read_points(file)
     if cloud.instance is None:
@@ -80,6 +80,10 @@ def write_view(file: Path, objects_file: Path | None, page: Path, taxonomy: Taxo
     labels = np.zeros(len(cloud), np.int64) if cloud.label is None else cloud.label
     encoded = taxonomy.encode(labels[finite])
     colorings = {} if cloud.rgb is None else {"input colours": cloud.rgb[finite]}
+    colorings |= network_colorings(
+        None if cloud.embedding is None else cloud.embedding[finite],
+        None if cloud.direction is None else cloud.direction[finite],
+    )
     instance = cloud.instance[finite]
     cells = cells_of_points(cloud.xyz[finite], encoded, instance, colorings=colorings)
     records = (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count, takewhile
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,9 @@ from mtml_ros.io.placement import AS_IT_IS, Placement
 from mtml_ros.io.ply import extend_ply, read_ply, write_ply
 
 LABEL_FIELD = "label"
-_ARRAYS = ("xyz", "instance", "score", "features", "rgb")
+_NETWORK = ("embedding", "direction")
+_ARRAYS = ("xyz", "instance", "score", "features", "rgb", *_NETWORK)
+_MATRICES = ("xyz", "features", "rgb", *_NETWORK)
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class PointFile:
         mark missing returns so), see `finite`.
     label: (N,) int64, label ids. instance: (N,) int32, negative for none.
     score: (N,) float32. features: (N, F) float32. rgb: (N, 3) uint8.
+    embedding: (N, E) float32, direction: (N, 3) float32: what the network gave (`segment
+        --features`).
     fields: the names of all that the file has a point, whether read or not.
     origin: (3,) float64 metres, what `Placement.recenter` subtracted from each point.
     """
@@ -39,6 +44,8 @@ class PointFile:
     score: np.ndarray | None = None
     features: np.ndarray | None = None
     rgb: np.ndarray | None = None
+    embedding: np.ndarray | None = None
+    direction: np.ndarray | None = None
     fields: tuple[str, ...] = ()
     origin: np.ndarray = field(default_factory=lambda: np.zeros(3))
 
@@ -60,8 +67,9 @@ def read_points(
     .ply, .pcd: vertex properties (fields) x, y, z, and where present label, instance, score and
     colours (red green blue, or PCL's rgb); other properties and faces are ignored; CloudCompare's
     prefix "scalar_" is understood, and names in any case.
-    .npz: arrays xyz (N, 3), label, instance, score (N,), features (N, F), rgb (N, 3); others are
-    ignored.
+    .npz: arrays xyz (N, 3), label, instance, score (N,), features (N, F), rgb (N, 3), embedding
+    (N, E) and direction (N, 3); others are ignored. The latter two are columns embedding_0,
+    embedding_1 and so on elsewhere.
 
     label_field: the name of the labels; where the file lacks it, `PointFile.label` is None.
     placement: how coordinates become metres with z up.
@@ -107,6 +115,7 @@ def write_points(
     score: np.ndarray | None = None,
     rgb: np.ndarray | None = None,
     like: Path | None = None,
+    network: Mapping[str, np.ndarray] | None = None,
 ) -> None:
     """Writes a cloud to a .ply (binary) or .npz file; a file that is there is replaced as a whole.
 
@@ -114,13 +123,14 @@ def write_points(
     score: (N,) float32. rgb: (N, 3) uint8.
     like: a .ply file of the same points in the same order, whose format, coordinates, faces and
         other properties a .ply keeps; label, instance, score and rgb are set in it, xyz is not.
+    network: embedding (N, E) and direction (N, 3), float32.
     Raises InputError where the arrays do not fit each other or the file cannot be written.
     """
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in (".ply", ".npz"):
         raise InputError(f"{path}: writes files that end in .ply or .npz, not this one")
-    arrays = {"xyz": xyz, "label": label, "instance": instance, "score": score}
+    arrays = {"xyz": xyz, "label": label, "instance": instance, "score": score, **(network or {})}
     try:
         cloud = _check({name: array for name, array in arrays.items() if array is not None})
         columns: dict[str, np.ndarray] = {}
@@ -134,6 +144,7 @@ def write_points(
             columns["instance"] = cloud.instance
         if cloud.score is not None:
             columns["score"] = cloud.score
+        columns.update(network or {})
         if like is not None and suffix == ".ply":
             write_aside(path, lambda file: extend_ply(like, file, _flat(columns)))
         else:
@@ -151,7 +162,11 @@ def _write_ply(path: Path, xyz: np.ndarray, columns: dict[str, np.ndarray]) -> N
 def _flat(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     flat: dict[str, np.ndarray] = {}
     for name, column in columns.items():
-        flat.update(zip(("red", "green", "blue"), column.T) if name == "rgb" else {name: column})
+        if column.ndim == 1:
+            flat[name] = column
+            continue
+        names = [f"{name}_{i}" for i in range(column.shape[1])]
+        flat.update(zip(("red", "green", "blue") if name == "rgb" else names, column.T))
     return flat
 
 
@@ -181,7 +196,14 @@ def _read_columns(
         arrays["xyz"] = np.stack([_numbers(columns[axis], axis) for axis in "xyz"], axis=1)
     if (rgb := _colors(columns)) is not None:
         arrays["rgb"] = rgb
+    for name in _NETWORK:
+        if parts := [columns[n] for n in takewhile(columns.__contains__, _numbered(name))]:
+            arrays[name] = np.stack([_numbers(part, name) for part in parts], axis=1)
     return arrays, tuple(found)
+
+
+def _numbered(name: str) -> Iterator[str]:
+    return (f"{name}_{i}" for i in count())
 
 
 def _plain(name: str) -> str:
@@ -212,6 +234,10 @@ def _read_npz(path: Path, label_field: str) -> tuple[Columns, tuple[str, ...]]:
     rgb = found.get("rgb")
     if rgb is not None and (rgb.dtype != np.uint8 or rgb.ndim != 2 or rgb.shape[1] != 3):
         del found["rgb"]
+    for name in _NETWORK:  # common words, which may well mean something else
+        values = found.get(name)
+        if values is not None and (values.dtype.kind != "f" or values.ndim != 2):
+            del found[name]
     return found, tuple(npz_names(path))
 
 
@@ -231,25 +257,29 @@ def _check(
     if given.ndim != 2 or given.shape[1] != 3 or not len(given):
         raise InputError(f"xyz has shape {given.shape}, must be (N, 3) with N at least 1")
     for name, array in arrays.items():
-        dimensions = 2 if name in ("xyz", "features", "rgb") else 1
+        dimensions = 2 if name in _MATRICES else 1
         if array.ndim != dimensions or len(array) != len(given):
             raise InputError(
                 f"{name} has shape {array.shape}, which does not fit {len(given)} points"
             )
     xyz, origin = placement.apply(given)
     label, instance = arrays.get("label"), arrays.get("instance")
-    score, features = arrays.get("score"), arrays.get("features")
-    if features is not None:
-        features = _floats(features, "features")
-        if not features.shape[1] or not np.isfinite(features).all():
-            raise InputError("features are none a point, or not all finite")
+    score = arrays.get("score")
+    floats: Columns = {}
+    for name in ("features", *_NETWORK):
+        if name in arrays:
+            floats[name] = _floats(arrays[name], name)
+            if not floats[name].shape[1] or not np.isfinite(floats[name]).all():
+                raise InputError(f"{name}: none a point, or not all finite")
     return PointFile(
         xyz,
         None if label is None else _whole_numbers(label, "label", np.int64),
         None if instance is None else _whole_numbers(instance, "instance", np.int32),
         None if score is None else _floats(score, "score"),
-        features,
+        floats.get("features"),
         arrays.get("rgb"),
+        floats.get("embedding"),
+        floats.get("direction"),
         fields,
         origin,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,6 +21,8 @@ class Found:
 
     label: (N,) int64 ids. instance: (N,) int32, -1 for none. score: (N,) float32, 0 for none.
     point_to_voxel: (N,) int64, -1 for points that are not finite.
+    network: where it was asked for, embedding (N, E) and direction (N, 3), float32, 0 for points
+        that are not finite.
     """
 
     segmentation: Segmentation
@@ -28,6 +30,7 @@ class Found:
     instance: np.ndarray
     score: np.ndarray
     point_to_voxel: np.ndarray
+    network: dict[str, np.ndarray] = field(default_factory=dict)
 
     def records(self, taxonomy: Taxonomy) -> list[ObjectRecord]:
         """One record an object, by its number in `instance`."""
@@ -41,12 +44,14 @@ def segment_cloud(
     segmenter: InstanceSegmenter,
     voxel_size: float | None = None,
     unlabelled: bool = False,
+    network: bool = False,
 ) -> Found:
     """The objects in a cloud, point for point in its order.
 
     Voxels and their labels are formed as the node's map forms them of the same points. Points
     that are not finite belong to nothing. voxel_size: metres, None for that of the weights.
-    unlabelled: the cloud has no labels, and that is on purpose.
+    unlabelled: the cloud has no labels, and that is on purpose. network: whether to keep what the
+    network gave each voxel.
     Raises InputError where the cloud lacks what the weights need.
     """
     taxonomy = segmenter.taxonomy
@@ -73,10 +78,12 @@ def segment_cloud(
     scores = np.array([*(o.score for o in segmentation.instances), 0.0], dtype=np.float32)
     labels = np.append(taxonomy.ids[segmentation.labels], 0).astype(np.int64)
     instance = owner[point_to_voxel]
+    given = segmenter.network_features(grid) if network else {}
     return Found(
         segmentation,
         np.where(instance >= 0, labels[point_to_voxel], label),
         instance,
         scores[instance],
         point_to_voxel,
+        {n: np.vstack([v, np.zeros_like(v[:1])])[point_to_voxel] for n, v in given.items()},
     )

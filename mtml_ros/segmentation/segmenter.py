@@ -261,6 +261,16 @@ class InstanceSegmenter:
         with torch.inference_mode():
             return self._forward(batch.to(self.device))
 
+    def network_features(self, grid: VoxelGrid) -> dict[str, np.ndarray]:
+        """What the network gives each voxel, to be looked at: embedding (V, E) float32, and
+        direction (V, 3) float32, of unit length towards the centre of the voxel's instance."""
+        with one_torch_thread(self._on_kernels):
+            output = self.embed(grid)
+        return {
+            "embedding": output.embedding.cpu().numpy(),
+            "direction": self.settings.score.direction_sign * output.direction.cpu().numpy(),
+        }
+
     def _labelled(
         self,
         grid: VoxelGrid,

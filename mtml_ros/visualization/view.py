@@ -98,6 +98,20 @@ def principal_colors(features: np.ndarray) -> np.ndarray:
     return colors
 
 
+def network_colorings(
+    embedding: np.ndarray | None, direction: np.ndarray | None
+) -> dict[str, np.ndarray]:
+    """Colourings (N, 3) uint8 of what the network gave each point: "embedding" by its principal
+    components; "direction", of unit length, with x, y and z as red, green and blue, 0 in the
+    middle."""
+    colorings = {}
+    if embedding is not None:
+        colorings["embedding"] = principal_colors(embedding)
+    if direction is not None:
+        colorings["direction"] = np.round((direction.clip(-1, 1) + 1) * 127.5).astype(np.uint8)
+    return colorings
+
+
 def cells_of_segmentation(segmentation: Segmentation) -> Cells:
     """The voxels of a segmentation, with the labels that came in; ids as in `objects_of`."""
     grid = segmentation.grid

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from mtml_ros.cli.main import mtml
+from mtml_ros.io.point_files import read_points
 
 
 def test_a_result_becomes_a_page(
@@ -22,6 +23,25 @@ def test_a_result_becomes_a_page(
         assert result.output.strip() == str(page)
         assert '"num_points"' not in page.read_text()
         assert '"chair"' in page.read_text()
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".ply"])
+def test_features_are_shown_in_the_page_of_segment_and_of_view(
+    runner: CliRunner, weights: Path, room: Path, tmp_path: Path, suffix: str
+) -> None:
+    out, page = tmp_path / f"o{suffix}", tmp_path / "segment.html"
+    words = ["--out", out, "--html", page, "--weights", weights, "--features"]
+    result = runner.invoke(mtml, ["segment", str(room), *map(str, words)])
+    assert result.exit_code == 0, result.output
+    assert runner.invoke(mtml, ["view", str(out), "--html", str(tmp_path / "view.html")])
+    for name in ("segment", "view"):
+        text = (tmp_path / f"{name}.html").read_text()
+        assert '"name":"embedding"' in text
+        assert '"name":"direction"' in text
+    cloud = read_points(out)
+    assert cloud.embedding is not None
+    assert cloud.direction is not None
+    np.testing.assert_allclose(np.linalg.norm(cloud.direction, axis=1), 1, atol=1e-3)
 
 
 @pytest.mark.parametrize("words", [[], ["a.npz", "--live"]])

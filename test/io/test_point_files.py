@@ -38,6 +38,25 @@ def test_what_is_written_is_read_back(tmp_path, suffix, missing):
     assert len(cloud) == 3
 
 
+@pytest.mark.parametrize("suffix", [".ply", ".npz"])
+def test_what_the_network_gave_is_read_back(tmp_path, suffix):
+    network = {
+        "embedding": np.arange(36, dtype=np.float32).reshape(3, 12),  # past embedding_9
+        "direction": np.eye(3, dtype=np.float32),
+    }
+    write_points(tmp_path / f"cloud{suffix}", XYZ, LABEL, network=network)
+    cloud = read_points(tmp_path / f"cloud{suffix}")
+    assert same(cloud.embedding, network["embedding"])
+    assert same(cloud.direction, network["direction"])
+
+
+def test_arrays_that_only_share_the_networks_names_are_left_alone(tmp_path):
+    np.savez(tmp_path / "cloud.npz", xyz=XYZ, direction=np.array([1.0, 0.0]), embedding=LABEL)
+    cloud = read_points(tmp_path / "cloud.npz")
+    assert cloud.embedding is None
+    assert cloud.direction is None
+
+
 def test_numpy_reads_what_is_written(tmp_path):
     write_points(tmp_path / "cloud.npz", XYZ.astype(np.float64), LABEL, INSTANCE, SCORE, RGB)
     with np.load(tmp_path / "cloud.npz", allow_pickle=False) as archive:

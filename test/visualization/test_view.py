@@ -5,7 +5,12 @@ import numpy as np
 from mtml_ros.core.instances import Segmentation, make_instance
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.core.voxels import VoxelGrid
-from mtml_ros.visualization.view import cells_of_points, cells_of_segmentation, objects_of
+from mtml_ros.visualization.view import (
+    cells_of_points,
+    cells_of_segmentation,
+    network_colorings,
+    objects_of,
+)
 
 
 def test_points_of_one_cube_become_one() -> None:
@@ -39,3 +44,14 @@ def test_objects_of_a_segmentation_are_numbered_as_its_voxels() -> None:
     cells = cells_of_segmentation(segmentation)
     assert cells.instance.tolist() == [0, 0, -1]
     np.testing.assert_allclose(cells.centers[2], [0.55, 0.05, 0.05], atol=1e-6)
+
+
+def test_what_the_network_gave_becomes_colours() -> None:
+    """Two clusters of embeddings get two colours; along x is red, against z without blue."""
+    embedding = np.repeat(np.array([[5.0, 1, 0, 0], [-5, 1, 0, 0]], np.float32), 10, axis=0)
+    direction = np.tile(np.array([[1, 0, 0], [0, 0, -1]], np.float32), (10, 1))
+    colors = network_colorings(embedding, direction)
+    assert len(np.unique(colors["embedding"], axis=0)) == 2
+    assert abs(int(colors["embedding"][0, 0]) - int(colors["embedding"][-1, 0])) == 255
+    assert colors["direction"][:2].tolist() == [[255, 128, 128], [128, 128, 0]]
+    assert network_colorings(None, None) == {}
