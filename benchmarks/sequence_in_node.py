@@ -35,6 +35,7 @@ from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.core.transforms import Transform
 from mtml_ros.core.voxels import pack_keys
 from mtml_ros.io.bag_writer import BagWriter, camera_info, image, transforms
+from mtml_ros.io.bags import Bag
 from mtml_ros.io.camera import Camera
 from mtml_ros.mapping.voxel_map import VoxelMap
 from mtml_ros.srv import MapFile
@@ -47,12 +48,12 @@ TOPICS = {"image": "/camera/depth", "camera_info": "/camera/camera_info", "label
 NODE = "/instance_segmentation"
 
 
-def write_bag(data: Path, path: Path, every: int) -> int:
-    """Writes the sequence as an mcap, every so many frames; returns how many images."""
+def write_bag(data: Path, path: Path, every: int) -> None:
+    """Writes the sequence as an mcap, every so many frames."""
     matrix, upright = np.loadtxt(data / "camera-intrinsics.txt"), _upright(data)
     camera = Camera(640, 480, (matrix[0, 0], matrix[1, 1]), (matrix[0, 2], matrix[1, 2]))
     tilt = Transform(upright, np.array([0, 0, -FLOOR]))
-    frame, number = "camera_optical_frame", 0
+    frame = "camera_optical_frame"
     with BagWriter(path) as bag:
         bag.write("/tf_static", START_NS, transforms(START_NS, [("map", "world", tilt)]), True)
         for i, file in enumerate(sorted(data.glob("frame-*.depth.png"))):
@@ -72,8 +73,6 @@ def write_bag(data: Path, path: Path, every: int) -> int:
             bag.write(TOPICS["camera_info"], now, camera_info(now, frame, camera))
             bag.write(TOPICS["image"], now, image(now, frame, depth))
             bag.write(TOPICS["labels"], now + LABEL_DELAY_NS, image(now, frame, ids))
-            number += 1
-    return number
 
 
 def replay(bag: Path, out: Path) -> None:
@@ -182,14 +181,22 @@ def main() -> None:
     """Runs everything and prints the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
-    parser.add_argument("--out", type=Path, required=True, help="a new folder for bag and maps")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        help="a folder for bag and maps; a bag that is there is taken",
+    )
     parser.add_argument("--every", type=int, default=6, help="frames an image (30 Hz / 6 = 5 Hz)")
     parser.add_argument("--tf2", type=Path, help="where tf2_ros is installed")
     options = parser.parse_args()
     out = options.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     bag = out / "bag"
-    number = write_bag(options.data, bag, options.every)
+    if not bag.exists():
+        write_bag(options.data, bag, options.every)
+    with Bag(bag) as written:
+        number = written.count([TOPICS["image"]])
     print(f"{number} images at {RATE / options.every:g} Hz")
     replay(bag, out)
     runs = {"own": {}}

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mtml_ros.core.errors import MtmlError
+from mtml_ros.core.errors import InputError, MtmlError
 from mtml_ros.core.object_record import table
 from mtml_ros.datasets import SCANS
 
@@ -48,29 +48,50 @@ STOP_SECONDS = 10.0
 @click.option(
     "--parts", type=click.IntRange(1, 1000), default=20, show_default=True, help="Of the scan."
 )
+@click.option(
+    "--record",
+    metavar="BAG",
+    type=click.Path(path_type=Path),
+    help="A folder that is made: an mcap of the clouds and of what the node published.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--weights", default="", help="A .safetensors file; default: those that ship.")
-def command(scan: Path, out: Path, rate: float, parts: int, device: str, weights: str) -> None:
+def command(
+    scan: Path,
+    out: Path,
+    rate: float,
+    parts: int,
+    record: Path | None,
+    device: str,
+    weights: str,
+) -> None:
     """Starts scene_player, instance_segmentation_node and instance_recorder as separate processes
     over DDS, plays SCAN part by part, and ends with a table of the objects, a picture
     (instances.png) and a page to look around in (instances.html).
     """
+    if record is not None and record.exists():
+        raise InputError(f"--record {record}: is there already, and bags are never overwritten")
     out.mkdir(parents=True, exist_ok=True)
     settings = [f"device:={device}", *([f"weights:={weights}"] if weights else [])]
-    memory = run_processes(scan.resolve(), out.resolve(), rate, parts, settings)
-    record = json.loads((out / "objects.json").read_text(encoding="utf-8"))
-    draw(out, record, scan.stem)
-    best_first = sorted(record["objects"], key=lambda o: -o["score"])
+    bag = record and record.resolve()
+    memory = run_processes(scan.resolve(), out.resolve(), rate, parts, settings, bag)
+    found = json.loads((out / "objects.json").read_text(encoding="utf-8"))
+    draw(out, found, scan.stem)
+    best_first = sorted(found["objects"], key=lambda o: -o["score"])
     click.echo("\n" + table(best_first, "voxels"))
-    click.echo("\n" + summary(record["statistics"], memory))
+    click.echo("\n" + summary(found["statistics"], memory))
     for name in ("instances.png", "instances.html", "objects.json", "segmentation.npz"):
         click.echo(f"  {out / name}")
+    if record is not None:
+        click.echo(f"  {record}")
 
 
-def run_processes(scan: Path, out: Path, rate: float, parts: int, settings: list[str]) -> int:
+def run_processes(
+    scan: Path, out: Path, rate: float, parts: int, settings: list[str], bag: Path | None = None
+) -> int:
     """Plays `scan` to the node in `parts`, `rate` a second; the recorder's files are then in `out`.
 
-    settings: parameters of the node, each NAME:=VALUE.
+    settings: parameters of the node, each NAME:=VALUE. bag: a folder to record in.
     Returns the node's peak memory in bytes. Raises MtmlError, with the end of the log, where a
     process fails.
     """
@@ -88,7 +109,8 @@ def run_processes(scan: Path, out: Path, rate: float, parts: int, settings: list
             return process
 
         click.echo(f"playing {scan.name} to the node (logs in {out})")
-        recorder = start("instance_recorder", f"output:={out}")
+        recording = [f"bag:={bag}"] if bag is not None else []
+        recorder = start("instance_recorder", f"output:={out}", *recording)
         node = start("instance_segmentation_node", *settings)
         start("scene_player", f"file:={scan}", f"rate:={rate}", f"parts:={parts}", "subscribers:=2")
         progress = stack.enter_context((out / "instance_recorder.log").open(errors="replace"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from rosbags.interfaces import (
     QosTime,
 )
 from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
-from rosbags.typesys import Stores, get_typestore
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from mtml_ros.core.errors import InputError
 from mtml_ros.core.transforms import Transform
@@ -59,15 +59,26 @@ class BagWriter:
 
         latched: its publisher keeps it for those who come later, as /tf_static's does.
         """
+        data = STORE.serialize_cdr(message, message.__msgtype__)
+        self.write_serialized(topic, when_ns, message.__msgtype__, data, latched)
+
+    def write_serialized(
+        self, topic: str, when_ns: int, type_: str, data: Any, latched: bool = False
+    ) -> None:
+        """Writes a message that is bytes (CDR) already. type_: a name that STORE knows."""
         if topic not in self._connections:
             self._connections[topic] = self._writer.add_connection(
-                topic,
-                message.__msgtype__,
-                typestore=STORE,
-                offered_qos_profiles=[_quality(latched)],
+                topic, type_, typestore=STORE, offered_qos_profiles=[_quality(latched)]
             )
-        data = STORE.serialize_cdr(message, message.__msgtype__)
         self._writer.write(self._connections[topic], when_ns, data)
+
+
+def learn_types(definitions: Mapping[str, str]) -> None:
+    """Makes STORE know further types. definitions: name, such as mtml_ros/msg/ObjectInstance, to
+    the text of its .msg file."""
+    for name, text in definitions.items():
+        if name not in STORE.types:
+            STORE.register(get_types_from_msg(text, name))
 
 
 def _quality(latched: bool) -> Qos:

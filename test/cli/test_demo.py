@@ -7,9 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from mtml_ros.cli import demo
+from mtml_ros.cli.main import mtml
+from mtml_ros.io.bags import Bag
 from mtml_ros.io.point_files import read_points
+
+NODE = "/instance_segmentation"
 
 
 @pytest.fixture
@@ -30,7 +35,9 @@ def run(tmp_path, dds_environment):
 
 
 def test_demo_shows_what_the_node_published(run, room, weights, tmp_path):
-    done = run("--scan", room, "--weights", weights, "--rate", "10", "--device", "cpu")
+    bag = tmp_path / "bag"
+    words = ["--weights", weights, "--rate", "10", "--device", "cpu", "--record", bag]
+    done = run("--scan", room, *words)
     assert done.returncode == 0, done.stderr
     out = tmp_path / "out"
     record = json.loads((out / "objects.json").read_text())
@@ -43,6 +50,34 @@ def test_demo_shows_what_the_node_published(run, room, weights, tmp_path):
     assert (out / "instances.png").read_bytes().startswith(b"\x89PNG")
     assert "</html>" in (out / "instances.html").read_text()
     assert "20 clouds at" in done.stdout
+    assert_recorded(bag, weights, len(record["objects"]))
+
+
+def assert_recorded(path, weights, objects):
+    """rosbags, the mcap library and `mtml replay` read what was recorded."""
+    with Bag(path) as bag:
+        counts = {topic: count for topic, (_, count) in bag.topics.items()}
+        heard = [m for _, _, m in bag.messages([f"{NODE}/instances"])]
+    assert counts["/points"] == 20
+    assert set(counts) == {"/points", *(f"{NODE}/{n}" for n in ("points", "instances", "markers"))}
+    assert len(heard[-1].instances) == objects
+    words = ["replay", str(path), "--points", "/points", "--weights", str(weights)]
+    played = CliRunner().invoke(mtml, words)
+    assert played.exit_code == 0, played.output
+    assert "20 of 20 clouds integrated" in played.stderr
+    mcap_reader = pytest.importorskip("mcap.reader", reason="comes with the extra `test`")
+    (file,) = path.glob("*.mcap")
+    with file.open("rb") as stream:
+        found = mcap_reader.make_reader(stream).get_summary()
+    schemas = {s.name for s in found.schemas.values()}
+    assert "mtml_ros/msg/ObjectInstanceArray" in schemas
+    assert found.statistics.message_count == sum(counts.values())
+
+
+def test_a_bag_that_is_there_is_not_overwritten(run, tmp_path):
+    done = run("--record", tmp_path)
+    assert done.returncode == 2
+    assert "is there already" in done.stderr
 
 
 def test_demo_says_which_process_failed_and_why_and_leaves_none_behind(run, tmp_path, weights):

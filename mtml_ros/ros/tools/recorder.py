@@ -5,7 +5,8 @@ cloud has come for a while and the node's result includes the last one, it write
 
 - segmentation.npz: xyz (V, 3) float32, the voxels' centres in metres; label (V,) int32, the
   taxonomy's ids; instance (V,) int32, the objects' ids, -1 for none; score (V,) float32;
-- objects.json: the objects, and how fast they came.
+- objects.json: the objects, and how fast they came;
+- where parameter `bag` names a folder, an mcap of all that it heard.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.utilities import try_shutdown
 from sensor_msgs.msg import PointCloud2
+from visualization_msgs.msg import MarkerArray
 
 from mtml_ros.core.errors import InputError, MtmlError
 from mtml_ros.core.instances import OrientedBox
@@ -34,6 +36,7 @@ from mtml_ros.io.point_files import write_points
 from mtml_ros.msg import ObjectInstance, ObjectInstanceArray
 from mtml_ros.ros import qos
 from mtml_ros.ros.parameters.tools import ToolParameter
+from mtml_ros.ros.tools.bag_recording import BagRecording
 
 _REMEMBERED = 1000  # clouds and latencies
 _STAMP_PRECISION = 1e-6  # seconds; stamps may have passed through a float64
@@ -45,6 +48,9 @@ PARAMETERS = (
         "after_seconds",
         3.0,
         "Done when no cloud has come for this long and all are segmented.",
+    ),
+    ToolParameter(
+        "bag", "", "Folder of a bag to record what is heard in; it is made. Empty: none."
     ),
     ToolParameter("timeout", 60.0, "Seconds without anything, after which it gives up."),
 )
@@ -79,6 +85,13 @@ class InstanceRecorder(Node):
                 ObjectInstanceArray, f"{source}/instances", self._on_instances, qos.OUTPUT
             ),
         ]
+        self._bag = BagRecording(self, Path(given["bag"])) if given["bag"] else None
+        if self._bag is not None:
+            for type_, name in (
+                (PointCloud2, "points"), (ObjectInstanceArray, "instances"),
+                (MarkerArray, "markers"),
+            ):  # fmt: skip
+                self._bag.listen(type_, f"{source}/{name}", qos.OUTPUT)
         self._timer = self.create_timer(0.1, self._find_clouds)
 
     def _find_clouds(self) -> None:
@@ -91,6 +104,8 @@ class InstanceRecorder(Node):
         self._heard = time.monotonic()
         self._num_clouds += 1
         self._arrivals.append((_stamp(msg), self._heard))
+        if self._bag is not None:  # not by a subscription: players count their subscribers
+            self._bag.take("points", msg)
 
     def _on_points(self, msg: PointCloud2) -> None:
         self._points = msg
@@ -126,6 +141,11 @@ class InstanceRecorder(Node):
     def stalled(self) -> bool:
         """Whether nothing has come for longer than `timeout`."""
         return time.monotonic() - self._heard > self._timeout
+
+    def close_bag(self) -> None:
+        """Ends the bag, if there is one."""
+        if self._bag is not None:
+            self._bag.close()
 
     def write(self) -> None:
         """Writes both files; InputError where there is nothing to write or no place for it."""
@@ -206,8 +226,9 @@ def _record(msg: ObjectInstance) -> ObjectRecord:
 def main(args: list[str] | None = None) -> int:
     """Runs until the clouds have ended (or SIGINT), writes; exit code 2 if there was no result."""
     rclpy.init(args=args)
-    recorder = InstanceRecorder()
+    recorder = None
     try:
+        recorder = InstanceRecorder()
         try:
             while not (recorder.done or recorder.stalled):
                 rclpy.spin_once(recorder, timeout_sec=0.1)
@@ -218,6 +239,8 @@ def main(args: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     finally:
-        recorder.destroy_node()
+        if recorder is not None:
+            recorder.close_bag()
+            recorder.destroy_node()
         try_shutdown()
     return 0
