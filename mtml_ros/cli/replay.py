@@ -152,7 +152,7 @@ def _report(
 ) -> None:
     import numpy as np
 
-    from mtml_ros.io.sanity import check_geometry, check_labels, count_labels, floor_classes
+    from mtml_ros.io.sanity import check_labels, check_map, count_labels
 
     each = f", {1000 * seconds / integrated:.1f} ms each into the map" if integrated else ""
     click.echo(
@@ -168,15 +168,8 @@ def _report(
     # one in a thousand of each id's points stands for them
     sample = np.repeat(values, [max(1, n // 1000) for n in ids.values()])
     click.echo(f"labels: {count_labels(sample, mapper.taxonomy).summary()}", err=True)
-    grid = mapper.map.snapshot()
-    floor = floor_classes(mapper.taxonomy)[grid.labels]
-    voxel_ids = mapper.taxonomy.ids[grid.labels].astype(np.int64)
-    shifted = [
-        w for w in check_labels(voxel_ids, mapper.taxonomy, grid.centers)
-        if w.kind == "shifted_ids"
-    ]  # fmt: skip
     unknown = [w for w in check_labels(sample, mapper.taxonomy) if w.kind == "unknown_ids"]
-    for warned in [*check_geometry(grid.centers, floor), *unknown, *shifted]:
+    for warned in [*unknown, *check_map(mapper.map.snapshot(), mapper.taxonomy)]:
         click.echo(f"warning: {warned.text}", err=True)
 
 

@@ -204,7 +204,7 @@ def _check_names(out: Path, scan: Path, proposals: Path | None, force: bool) -> 
 
 def _warn(cloud: PointFile, taxonomy: Taxonomy, unlabelled: bool) -> None:
     """Says on stderr which classes there are, and what looks wrong."""
-    from mtml_ros.io.sanity import check_geometry, check_labels, count_labels, floor_classes
+    from mtml_ros.io.sanity import check_cloud, check_geometry, count_labels
 
     finite = cloud.finite
     xyz = cloud.xyz[finite]
@@ -213,8 +213,7 @@ def _warn(cloud: PointFile, taxonomy: Taxonomy, unlabelled: bool) -> None:
     else:
         label = cloud.label[finite]
         click.echo(f"labels: {count_labels(label, taxonomy).summary()}", err=True)
-        floor = floor_classes(taxonomy)[taxonomy.encode(label)]
-        warnings = [*check_geometry(xyz, floor), *check_labels(label, taxonomy, xyz)]
+        warnings = check_cloud(xyz, label, taxonomy)
     for warned in warnings:
         click.echo(f"warning: {warned.text}", err=True)
 

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from mtml_ros.core.taxonomy import UNKNOWN, Taxonomy
-from mtml_ros.core.voxels import occupied_voxels, unpack_keys, voxel_keys
+from mtml_ros.core.voxels import VoxelGrid, occupied_voxels, unpack_keys, voxel_keys
 
 Kind = Literal["unit", "up", "origin", "unknown_ids", "shifted_ids", "one_id"]
 
@@ -173,6 +173,31 @@ def check_labels(
     return found
 
 
+def check_cloud(xyz: np.ndarray, ids: np.ndarray, taxonomy: Taxonomy) -> list[Warned]:
+    """All that coordinates (N, 3), finite, and label ids (N,) speak for together.
+
+    Ids shifted by one name the wrong things floor, and another axis up puts the wrong things at the
+    bottom: where both seem to be so, that one is told which explains the other.
+    """
+    is_floor = floor_classes(taxonomy)
+    floor = is_floor[taxonomy.encode(ids)]
+    geometry, labels = check_geometry(xyz, floor), check_labels(ids, taxonomy, xyz)
+    if "up" in (w.kind for w in geometry) and (shift := _shift(ids, taxonomy, xyz)):
+        other = is_floor[taxonomy.encode(ids + shift)]
+        shifted = _thickness(xyz[other]) < _thickness(xyz[floor])  # nothing is as flat as a floor
+        geometry = [w for w in geometry if w.kind != "up" or not shifted]
+        labels = [w for w in labels if w.kind != "shifted_ids" or shifted]
+    return [*geometry, *labels]
+
+
+def check_map(grid: VoxelGrid, taxonomy: Taxonomy) -> list[Warned]:
+    """What the voxels of a map speak for. Ids that the taxonomy lacks are in no map; they are
+    counted where they come in."""
+    step = -(-len(grid) // SAMPLE) or 1
+    ids = taxonomy.ids[grid.labels[::step]].astype(np.int64)
+    return [w for w in check_cloud(grid.centers[::step], ids, taxonomy) if w.kind != "unknown_ids"]
+
+
 def floor_classes(taxonomy: Taxonomy) -> np.ndarray:
     """(C + 1,) bool by class index: what is floor to the network."""
     return np.array([False, *(c.network_name == "floor" for c in taxonomy.classes)])
@@ -193,6 +218,12 @@ def _shift(ids: np.ndarray, taxonomy: Taxonomy, xyz: np.ndarray) -> int:
             at, above, below = is_floor[taxonomy.encode(np.array([value, value + 1, value - 1]))]
             return 0 if at else int(above) - int(below)
     return 0
+
+
+def _thickness(xyz: np.ndarray) -> float:
+    """Metres across what is flat: its least extent."""
+    low, high = np.percentile(xyz, (10, 90), axis=0)
+    return float((high - low).min())
 
 
 def _share_with_neighbour(xyz: np.ndarray) -> float:

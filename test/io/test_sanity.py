@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from mtml_ros.core.taxonomy import Taxonomy
-from mtml_ros.io.sanity import check_geometry, check_labels, count_labels, floor_classes
+from mtml_ros.core.voxels import LabeledPoints, VoxelGrid
+from mtml_ros.io.sanity import (
+    check_cloud,
+    check_geometry,
+    check_labels,
+    check_map,
+    count_labels,
+    floor_classes,
+)
 
 SCANNET = Taxonomy.scannet()
 SCANS = sorted((Path(__file__).parents[2] / "mtml_ros" / "datasets" / "scans").glob("*.npz"))
@@ -32,6 +40,7 @@ def test_rooms_as_they_are_trip_nothing(room: Room) -> None:
     assert check_geometry(xyz, floor) == []
     assert check_geometry(xyz) == []
     assert check_labels(ids, SCANNET, xyz) == []
+    assert check_cloud(xyz, ids, SCANNET) == []
 
 
 @pytest.mark.parametrize("factor", [1000, 100])
@@ -99,6 +108,21 @@ def test_ids_shifted_by_one_are_told_by_the_floor(room: Room, shift: int) -> Non
     warned = [w for w in check_labels(ids + shift, SCANNET, xyz) if w.kind == "shifted_ids"]
     assert len(warned) == 1
     assert ("_from_0" in warned[0].text) == (shift < 0)
+
+
+@pytest.mark.parametrize("shift", [-1, 1])
+def test_shifted_ids_are_told_alone_and_so_is_another_axis(room: Room, shift: int) -> None:
+    xyz, ids, _ = room
+    assert [w.kind for w in check_cloud(xyz, ids + shift, SCANNET)] == ["shifted_ids"]
+    turned = xyz[:, [0, 2, 1]] * [1, shift, -shift]
+    assert [w.kind for w in check_cloud(turned, ids, SCANNET)] == ["up"]
+
+
+@pytest.mark.parametrize(("shift", "told"), [(0, []), (1, ["shifted_ids"]), (-1, ["shifted_ids"])])
+def test_a_map_tells_of_shifted_ids_too(room: Room, shift: int, told: list[str]) -> None:
+    points = LabeledPoints(room[0].astype(np.float32), SCANNET.encode(room[1] + shift))
+    grid, _ = VoxelGrid.from_points(points, 0.1)
+    assert [w.kind for w in check_map(grid, SCANNET)] == told
 
 
 def test_one_id_for_all_is_told() -> None:

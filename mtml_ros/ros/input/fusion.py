@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.core.voxels import LabeledPoints
-from mtml_ros.io.sanity import check_geometry, floor_classes
+from mtml_ros.io.sanity import check_map
 from mtml_ros.mapping.voxel_map import VoxelMap
 from mtml_ros.ros.input.frames import Place
 from mtml_ros.ros.input.sensor_input import SensorData
@@ -15,7 +15,7 @@ from mtml_ros.ros.output.health import Health
 from mtml_ros.ros.parameters.table import Parameters
 
 LOOKED_AT = 20
-"""Clouds between two looks at whether unit and axes can be right: 10 to 30 ms each."""
+"""Clouds between two looks at whether unit, axes and label ids can be right: 10 to 30 ms each."""
 
 
 class Fusion:
@@ -33,7 +33,7 @@ class Fusion:
         on_integrated: Callable[[float], None],
     ) -> None:
         self._parameters = parameters
-        self._is_floor = floor_classes(taxonomy)
+        self._taxonomy = taxonomy
         self._map = voxel_map
         self._health = health
         self._on_integrated = on_integrated
@@ -49,7 +49,6 @@ class Fusion:
         if place.origin is not None:
             points = LabeledPoints(place.transform.apply(read.xyz), read.labels, read.confidence)
             origin = place.origin if parameters.clear_free_space else None
-        self._look(points)
         self._map_stamp = max(self._map_stamp, stamp)
         if parameters.map_mode == "replace":
             report = self._map.replace(points, self._map_stamp)
@@ -61,6 +60,7 @@ class Fusion:
                 report.evicted,
                 "the map is full, old voxels go; see max_voxels",
             )
+        self._look()
         self._health.cloud_integrated(time.monotonic() - started)
         self._on_integrated(data.arrived)
 
@@ -68,11 +68,11 @@ class Fusion:
         """Time has gone back."""
         self._map_stamp = 0.0
 
-    def _look(self, points: LabeledPoints) -> None:
+    def _look(self) -> None:
         self._until_look -= 1
         if self._until_look <= 0:
             self._until_look = LOOKED_AT
-            floor = self._is_floor[points.labels]
-            self._health.suspicions = [w.text for w in check_geometry(points.xyz, floor)]
+            warned = check_map(self._map.snapshot(), self._taxonomy)
+            self._health.suspicions = [w.text for w in warned]
             for text in self._health.suspicions:
                 self._health.log("suspicion", text)
