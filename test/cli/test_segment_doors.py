@@ -69,6 +69,34 @@ def test_classes_are_listed_and_wrong_units_warned_of(
     np.testing.assert_allclose(read_points(tmp_path / "o.npz").xyz, scan.xyz, atol=1e-5)
 
 
+SHIPPED = Path(__file__).parents[2] / "mtml_ros" / "datasets" / "scans" / "living_room.npz"
+DOCS = Path(__file__).parents[2] / "docs" / "sensors.md"
+DOORS = {
+    "millimetres": (lambda p, ids: (p * 1000, ids), "it looks like millimetres or centimetres"),
+    "y up": (lambda p, ids: (p[:, [0, 2, 1]] * [1, 1, -1], ids), "the floor looks as if y were up"),
+    "far off": (lambda p, ids: (p + np.eye(1, 3) * 5000, ids), "the cloud lies 5,000 m from the"),
+    "another set": (lambda p, ids: (p, ids + 1000), "100% of the labels are ids that the taxonomy"),
+    "from 0": (lambda p, ids: (p, ids - 1), "the ids look shifted by one"),
+    "one id": (lambda p, ids: (p, ids * 0 + 5), "all 123,259 points have the label 5: is this"),
+}
+
+
+@pytest.mark.parametrize("case", DOORS)
+def test_what_looks_wrong_is_one_warning_as_the_page_on_sensors_has_it(
+    runner: CliRunner, weights: Path, tmp_path: Path, case: str
+) -> None:
+    change, text = DOORS[case]
+    with np.load(SHIPPED) as scan:
+        xyz, ids = change(scan["xyz"].astype(np.float64), scan["label"].astype(np.int32))
+    np.savez(tmp_path / "scan.npz", xyz=xyz, label=ids)
+    words = ["--out", tmp_path / "o.npz", "--weights", weights]
+    result = run(runner, tmp_path / "scan.npz", *words)
+    (warned,) = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
+    assert text in warned
+    assert text in DOCS.read_text(encoding="utf-8")
+    assert result.exit_code == 0, result.output
+
+
 def test_the_origin_that_was_taken_off_is_in_the_json(
     runner: CliRunner, weights: Path, room: Path, tmp_path: Path
 ) -> None:
