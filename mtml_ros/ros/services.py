@@ -162,7 +162,7 @@ class Services:
 
     async def _done_in_time(self, job: Submitted) -> bool:
         executor = self._node.executor
-        woken = Future(executor=executor)
+        woken: Future = Future(executor=executor)
 
         def wake(_: Any = None) -> None:
             woken.set_result(None)

@@ -38,7 +38,7 @@ class Health:
 
     def __init__(
         self,
-        warn: Callable[[str], None],
+        warn: Callable[[str], object],
         clock: Clock = time.monotonic,
         large_clouds: str = "see README on large clouds",
     ) -> None:
