@@ -24,13 +24,13 @@ from mtml_ros.mapping.folder_file import FolderFile
 from mtml_ros.mapping.free_space import MAX_RAYS, cast_rays, without_hit_neighbor
 from mtml_ros.mapping.leftovers import Leftovers
 from mtml_ros.mapping.map_file import MAX_EXTRA_BYTES, MAX_HEADER_BYTES, read_map, write_map
-from mtml_ros.mapping.voxel_store import MEMORY, Slots, VoxelStore
+from mtml_ros.mapping.voxel_store import MEMORY, Slots, VoxelStore, period_of
 
 CLEAR_AFTER = 8
 """Clouds that must see through a voxel before it is removed, hitting nothing of its label beside
 it; up to twice as many if it was hit often, and a hit in between makes up for several (see
-VoxelStore.count_misses). What is left of an object most of which was removed goes with it (see
-Leftovers)."""
+VoxelStore.count_misses). Of clouds that come within voxel_store.MISS_PERIOD one counts. What is
+left of an object most of which was removed goes with it (see Leftovers)."""
 
 WINDOW_STEP = 1 / 32
 """Share of map_radius that the sensor goes before the map is cut to the radius again: that much
@@ -148,12 +148,17 @@ class VoxelMap:
         return self._stamp
 
     def integrate(
-        self, points: LabeledPoints, stamp: float, sensor_origin: np.ndarray | None = None
+        self,
+        points: LabeledPoints,
+        stamp: float,
+        sensor_origin: np.ndarray | None = None,
+        clear: bool = True,
     ) -> IntegrationReport:
         """Add a cloud to the map.
 
-        stamp: seconds. sensor_origin: (3,) metres in the map frame; if given, voxels that the
-        sensor has looked through often enough are removed (see `clear_after`).
+        stamp: seconds. sensor_origin: (3,) metres in the map frame; if given, what lies beyond
+        `map_radius` from it is forgotten, and if `clear`, voxels that the sensor has looked through
+        often enough are removed (see `clear_after`).
         Raises InputError, the map untouched, when a point lies too far out, a label is none of
         the map's, or a confidence is below 0 or not finite.
         """
@@ -163,7 +168,7 @@ class VoxelMap:
             raise InputError(f"the sensor's origin must be three finite numbers, not {origin}")
         with self._changing:
             store, missed = self._store, np.zeros(0, dtype=np.int64)
-            if origin is not None:
+            if origin is not None and clear:
                 ends = self._ray_ends(points.xyz, cloud)
                 missed = cast_rays(store.keys, origin, ends, self.voxel_size)
             keys, votes = cloud.keys, cloud.votes
@@ -180,7 +185,7 @@ class VoxelMap:
                 self._clouds += 1
                 self._stamp = float(stamp)
                 store.slots.seen[slots[known]] = self._clouds
-                cleared = store.count_misses(missed, hit, self.clear_after)
+                cleared = store.count_misses(missed, hit, self.clear_after, period_of(stamp))
                 cleared = self._leftovers.join(store, cleared, self._clouds, self.clear_after)
                 leaving = np.union1d(cleared, left_behind)
                 evicted = store.longest_unseen(leaving, len(new_keys))
@@ -348,11 +353,10 @@ class VoxelMap:
         keys = arrays.get("map.keys", np.zeros(0))
         if keys.dtype != np.int64 or keys.ndim != 1 or len(keys) > self.max_voxels:
             raise MapFileError(f"holds no keys, or more than max_voxels ({self.max_voxels})")
-        slots = Slots.empty(0, self.num_classes)
+        slots = Slots.empty(len(keys), self.num_classes)
         for name in _SAVED:
             empty, values = getattr(slots, name), arrays.get(f"map.{name}")
-            shape = (len(keys), *empty.shape[1:])
-            if values is None or values.dtype != empty.dtype or values.shape != shape:
+            if values is None or values.dtype != empty.dtype or values.shape != empty.shape:
                 raise MapFileError(f"{name!r} is missing or of a wrong type or shape")
             setattr(slots, name, values)
         stamp = arrays.get("map.stamp", np.zeros(0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +15,17 @@ MEMORY = 64
 one first scales the old votes by 1 - 1/64, so that a label can change however long it was seen: to
 another class after 45 clouds of it, to unknown after 89 of that (a quarter of the votes left)."""
 
+MISS_PERIOD = 0.19
+"""Seconds in which a voxel can be missed once: clouds of a fast sensor err together, and ten of
+them from one place are no more evidence than one. At 5 Hz each counts."""
+
 HIT = 4
 """Misses that a hit makes up for: what is hit in one cloud of five stays, however thin it is."""
+
+
+def period_of(stamp: float) -> int:
+    """Number of the MISS_PERIOD that a stamp (seconds) is in; never 0, which is none."""
+    return math.floor(stamp / MISS_PERIOD) + 1
 
 
 @dataclass
@@ -24,7 +34,8 @@ class Slots:
 
     votes: (S, C + 1) float32 by class index. clouds: (S,) uint8, those that voted, up to MEMORY.
     label: (S,) uint8. seen: (S,) int64, number of the last cloud that hit it.
-    misses_left: (S,) uint8, how many clouds more may see through it before it is removed.
+    misses_left: (S,) uint8, how many misses more it stands before it is removed.
+    missed: (S,) int64, the period (see `period_of`) of the last miss that counted.
     """
 
     votes: np.ndarray
@@ -32,6 +43,7 @@ class Slots:
     label: np.ndarray
     seen: np.ndarray
     misses_left: np.ndarray
+    missed: np.ndarray
 
     @staticmethod
     def empty(size: int, num_classes: int) -> Slots:
@@ -42,6 +54,7 @@ class Slots:
             np.zeros(size, dtype=np.uint8),
             np.zeros(size, dtype=np.int64),
             np.zeros(size, dtype=np.uint8),
+            np.zeros(size, dtype=np.int64),
         )
 
     def grow(self, size: int) -> None:
@@ -110,17 +123,22 @@ class VoxelStore:
         known, row = find(self.keys, keys)
         return known, row[known]
 
-    def count_misses(self, missed: np.ndarray, hit: np.ndarray, clear_after: int) -> np.ndarray:
+    def count_misses(
+        self, missed: np.ndarray, hit: np.ndarray, clear_after: int, period: int
+    ) -> np.ndarray:
         """Rows to remove, of those `missed` and not `hit` by a cloud (all rows ascending).
 
         A new voxel stands `clear_after` misses; a hit makes up for HIT, up to twice `clear_after`.
-        So what is gone is removed after `clear_after` to twice as many clouds.
+        So what is gone is removed after `clear_after` to twice as many misses, of which each
+        `period` (see `period_of`) counts one.
         """
-        left = self.slots.misses_left
+        left, before = self.slots.misses_left, self.slots.missed
         slot = self.slot[hit]
         left[slot] = np.minimum(left[slot].astype(np.int16) + HIT, 2 * clear_after)
         missed = np.setdiff1d(missed, hit, assume_unique=True)
+        missed = missed[before[self.slot[missed]] != period]
         slot = self.slot[missed]
+        before[slot] = period
         left[slot] -= np.minimum(left[slot], 1)
         ended: np.ndarray = missed[left[slot] == 0]
         return ended

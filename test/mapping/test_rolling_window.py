@@ -32,6 +32,23 @@ def test_nothing_beyond_the_radius_is_taken_in() -> None:
     assert len(m) == 119  # 60 and 60 voxels of 8 m are nearer than 3 m, one of them twice
 
 
+def test_forgetting_and_clearing_are_apart() -> None:
+    """Of a wall behind what a sensor has looked through only what lies beyond the radius goes."""
+    near, wall = (
+        LabeledPoints(np.array([[x, 0.05, 0.05]], np.float32), np.ones(1, np.uint8))
+        for x in (1.05, 2.55)
+    )
+    origin = np.full(3, 0.05)
+    for clear in (True, False):
+        m = VoxelMap(SIZE, 2, 10_000, map_radius=RADIUS)
+        m.integrate(near, 0.0, origin, clear)
+        for second in range(1, 20):
+            m.integrate(wall, float(second), origin, clear)
+        assert len(m) == (1 if clear else 2)
+        m.integrate(wall, 20.0, np.array([5.0, 0, 0]), clear)
+        assert len(m) == 1
+
+
 def test_what_the_sensor_leaves_behind_is_forgotten() -> None:
     m = VoxelMap(SIZE, 2, 10_000, map_radius=RADIUS)
     sizes = []

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mtml_ros.mapping.voxel_store import MEMORY, Slots, VoxelStore
+from mtml_ros.mapping.voxel_store import MEMORY, Slots, VoxelStore, period_of
 
 
 def store_of(keys: list[int], seen: list[int], max_voxels: int = 10) -> VoxelStore:
@@ -107,18 +107,27 @@ def test_longest_unseen_leave_first(num_new: int, leaving: list[int], evicted: l
 def test_voxel_that_is_only_missed_is_removed() -> None:
     store, none = store_of([1, 2, 3], [0, 0, 0]), np.zeros(0, dtype=np.int64)
     store.slots.misses_left[:] = [3, 3, 2]
-    assert store.count_misses(np.array([0, 2]), none, 3).tolist() == []
-    assert store.count_misses(np.array([0, 2]), none, 3).tolist() == [2]
+    assert store.count_misses(np.array([0, 2]), none, 3, 1).tolist() == []
+    assert store.count_misses(np.array([0, 2]), none, 3, 2).tolist() == [2]
     # hit and seen through by one cloud is a hit; a hit adds 4, up to twice the count
-    assert store.count_misses(np.array([0, 2]), np.array([0, 1]), 3).tolist() == [2]
+    assert store.count_misses(np.array([0, 2]), np.array([0, 1]), 3, 3).tolist() == [2]
     assert store.slots.misses_left.tolist() == [5, 6, 0]
+
+
+def test_of_the_misses_of_one_period_one_counts() -> None:
+    store, none, row = store_of([1], [0]), np.zeros(0, dtype=np.int64), np.array([0])
+    store.slots.misses_left[:] = 3
+    for stamp in (7.60, 7.65, 7.70, 7.75, 7.80):  # periods of .19 s begin at 7.60 and 7.79
+        assert not len(store.count_misses(row, none, 8, period_of(stamp)))
+    assert store.slots.misses_left.tolist() == [1]
+    assert store.count_misses(row, none, 8, period_of(8.0)).tolist() == [0]
 
 
 def test_misses_end_at_its_bound_also_at_the_largest_count() -> None:
     store, none = store_of([1], [0]), np.zeros(0, dtype=np.int64)
     store.slots.misses_left[:] = 127
-    for _ in range(100):
-        assert store.count_misses(none, np.array([0]), 127).tolist() == []
+    for period in range(100):
+        assert store.count_misses(none, np.array([0]), 127, period).tolist() == []
     assert store.slots.misses_left.tolist() == [254]
 
 
@@ -128,7 +137,7 @@ def test_thin_thing_hit_by_one_cloud_of_five_stays_and_by_one_of_seven_goes() ->
         store = store_of([1], [0])
         store.slots.misses_left[:] = 8
         ended = [
-            len(store.count_misses(row, row if number % every == 0 else none, 8)) > 0
+            len(store.count_misses(row, row if number % every == 0 else none, 8, number + 1)) > 0
             for number in range(100)
         ]
         assert any(ended) != stays

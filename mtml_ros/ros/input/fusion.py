@@ -48,12 +48,14 @@ class Fusion:
         points, origin = read, None
         if place.origin is not None:
             points = LabeledPoints(place.transform.apply(read.xyz), read.labels, read.confidence)
-            origin = place.origin if parameters.clear_free_space else None
+            origin = place.origin
         self._map_stamp = max(self._map_stamp, stamp)
         if parameters.map_mode == "replace":
             report = self._map.replace(points, self._map_stamp)
         else:
-            report = self._map.integrate(points, self._map_stamp, origin)
+            report = self._map.integrate(
+                points, self._map_stamp, origin, parameters.clear_free_space
+            )
         if report.evicted:
             self._health.count(
                 "voxels evicted",
