@@ -1,10 +1,11 @@
 """A recorded RGB-D sequence through ObjectMapper: what clearing takes of it, and how ids last.
 
-    python benchmarks/real_sequence.py DATA [--every 6] [--labels erring] [--stride 2]
+    python benchmarks/real_sequence.py DATA [--every 6] [--labels erring] [--stride 2] [--node]
 
 DATA: the folder `data` of github.com/andyzeng/tsdf-fusion-python (RedKitchen of 7-Scenes, whose
 licence is for research: evaluation only, nothing of it ships and nothing is trained on it).
 The scene is static, so that of what was seen in many frames nothing should be cleared.
+--node: through the real node in real time, see real_sequence_node.py.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,6 +22,7 @@ import numpy as np
 from PIL import Image
 
 from mtml_ros.core.taxonomy import Taxonomy
+from mtml_ros.core.transforms import Transform
 from mtml_ros.core.voxels import LabeledPoints, pack_keys, voxel_keys
 from mtml_ros.io.camera import Camera, rays
 from mtml_ros.io.depth_image import DepthSettings, project_depth
@@ -31,8 +34,9 @@ FLOOR = -1.5
 RATE = 30.0
 """Hz, of the frames."""
 
-OFTEN = 5
-"""Clouds that must hit a voxel to make it static: fewer may be noise, which may go."""
+OFTEN, MOMENT = 5, 0.2
+"""Moments of so many seconds in which a voxel must be hit to be static, whatever the rate: fewer
+may be noise, which may go."""
 
 SHIFT, BLOBS, BLOB_CLASSES = 3, 4, (0, 1, 3, 5, 6, 7, 10)
 """Labels that err: pixels to the side, wrong blobs a frame, and the classes of these."""
@@ -58,11 +62,39 @@ BOXES = [
 ]
 
 
-def frames(data: Path, every: int, stride: int, labels: str) -> Iterator[tuple]:
-    """Number of the frame, points in the map frame with class indices, and the camera's place."""
+@dataclass(frozen=True)
+class Frame:
+    """One cloud. stamp: seconds. xyz: (N, 3) float32 in the camera's frame. label: (N,) NYU40 ids.
+    pose: from the camera to the map."""
+
+    stamp: float
+    xyz: np.ndarray
+    label: np.ndarray
+    pose: Transform
+
+
+@dataclass
+class Static:
+    """What was hit often, and is therefore there."""
+
+    _hits: set[tuple[int, int]] = field(default_factory=set)
+
+    def hit(self, xyz: np.ndarray, stamp: float, voxel_size: float) -> None:
+        """Points (N, 3) in the map."""
+        moment = int(stamp / MOMENT + 1e-6)
+        keys = np.unique(voxel_keys(xyz, voxel_size))
+        self._hits.update((key, moment) for key in keys.tolist())
+
+    def keys(self) -> set[int]:
+        """Of the static voxels."""
+        often = Counter(key for key, _ in self._hits)
+        return {key for key, count in often.items() if count >= OFTEN}
+
+
+def frames(data: Path, every: int, stride: int, labels: str) -> Iterator[Frame]:
+    """Every so manieth frame, in order."""
     upright = _upright(data)
     matrix = np.loadtxt(data / "camera-intrinsics.txt")
-    taxonomy = Taxonomy.scannet()
     settings = DepthSettings(stride=stride, max_range=4.5, edge_jump=np.inf)  # edges are noise
     for number, path in enumerate(sorted(data.glob("frame-*.depth.png"))[::every]):
         depth = np.asarray(Image.open(path))
@@ -75,8 +107,7 @@ def frames(data: Path, every: int, stride: int, labels: str) -> Iterator[tuple]:
         if labels == "erring":
             ids = _erring(ids, np.random.default_rng(number))
         cloud = project_depth(depth, camera, ids, settings=settings)
-        xyz = cloud.xyz @ rotation.T.astype(np.float32) + origin.astype(np.float32)
-        yield number, LabeledPoints(xyz, taxonomy.encode(cloud.label)), origin
+        yield Frame(number * every / RATE, cloud.xyz, cloud.label, Transform(rotation, origin))
 
 
 def _upright(data: Path) -> np.ndarray:
@@ -117,17 +148,18 @@ def _erring(ids: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def play(data: Path, every: int, stride: int, labels: str, updates: int) -> None:
     """Play the sequence, one update every so many clouds (0: none), and print what came of it."""
     mapper = ObjectMapper.load()
-    hits: Counter[int] = Counter()
+    static = Static()
     cleared: Counter[int] = Counter()
     before = np.zeros(0, dtype=np.int64)
     ids: list[frozenset[int]] = []
     seconds: list[float] = []
     label_of: dict[int, int] = {}
-    for number, points, origin in frames(data, every, stride, labels):
+    for number, frame in enumerate(frames(data, every, stride, labels)):
+        points = LabeledPoints(frame.pose.apply(frame.xyz), mapper.taxonomy.encode(frame.label))
         began = time.perf_counter()
-        mapper.integrate(points, number * every / RATE, origin)
+        mapper.integrate(points, frame.stamp, frame.pose.translation)
         seconds.append(time.perf_counter() - began)
-        hits.update(np.unique(voxel_keys(points.xyz, mapper.map.voxel_size)).tolist())
+        static.hit(points.xyz, frame.stamp, mapper.map.voxel_size)
         grid = mapper.map.snapshot()
         keys = pack_keys(grid.coordinates)
         label_of.update(zip(keys.tolist(), grid.labels.tolist()))
@@ -138,15 +170,19 @@ def play(data: Path, every: int, stride: int, labels: str, updates: int) -> None
             assert update is not None
             ids.append(frozenset(t.id for t in update.tracked))
             print(f"{number:4}", _objects(update, mapper.taxonomy))
-    static = {key for key, count in hits.items() if count >= OFTEN}
-    lost = static - set(before.tolist())
-    ever = [key for key in cleared if key in static]
-    share = len(lost) / len(static)
-    names = mapper.taxonomy.names
     print(f"{len(seconds)} clouds, integrated in {np.median(seconds) * 1000:.1f} ms (median)")
-    print(f"map {len(before)} voxels, {len(static)} static (hit by {OFTEN} clouds or more)")
-    print(f"static lost at the end {len(lost)} ({share:.2%}), at any time {len(ever)}: "
+    summary(static.keys(), set(before.tolist()), ids)
+    names = mapper.taxonomy.names
+    ever = list(static.keys() & cleared.keys())
+    print(f"static lost at any time {len(ever)}: "
           f"{Counter(names[label_of[key]] for key in ever).most_common()}")  # fmt: skip
+
+
+def summary(static: set[int], there: set[int], ids: list[frozenset[int]]) -> None:
+    """Print what share of the static voxels is lost, and how often the set of ids changed."""
+    lost = static - there
+    print(f"map {len(there)} voxels, {len(static)} static (hit in {OFTEN} moments or more)")
+    print(f"static lost at the end {len(lost)} ({len(lost) / len(static):.2%})")
     changes = [one != other for one, other in pairwise(ids)]
     print(
         f"{len(ids)} updates; set of ids changed in {sum(changes)}, last 20: {sum(changes[-20:])}"
@@ -168,7 +204,13 @@ def main() -> None:
     parser.add_argument("--stride", type=int, default=2, help="pixels a point")
     parser.add_argument("--labels", choices=["true", "erring"], default="erring")
     parser.add_argument("--updates", type=int, default=4, help="clouds an update; 0: none")
+    parser.add_argument("--node", action="store_true", help="through the node, in real time")
     options = parser.parse_args()
+    if options.node:
+        from real_sequence_node import play_to_node  # imports ROS
+
+        play_to_node(list(frames(options.data, options.every, options.stride, options.labels)))
+        return
     play(options.data, options.every, options.stride, options.labels, options.updates)
 
 

@@ -99,8 +99,8 @@ class InstanceSegmentationNode(LifecycleNode):
             self.get_logger().error(f"cannot configure: {error}")
             return FAILURE
         except Exception as error:
-            self.health.last_error = repr(error)
-            self.get_logger().error(f"cannot configure: {error!r}")
+            self.health.last_error = in_words(error)
+            self.get_logger().error(f"cannot configure: {self.health.last_error}")
             return FAILURE
         self.get_logger().info(f"configured, segmenting on {self.health.device}")
         return super().on_configure(state)
@@ -262,6 +262,13 @@ def main(args: list[str] | None = None) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+def in_words(error: Exception) -> str:
+    """What went wrong, and what to do where the cause is known but not said."""
+    if isinstance(error, MemoryError) or "failed to map segment" in str(error):
+        return f"the memory that this process may take does not do, allow it more: {error!r}"
+    return repr(error)
 
 
 def leave_a_core_free() -> None:

@@ -76,7 +76,7 @@ class Services:
         def submit(active: Active) -> Submitted:
             def job() -> str:
                 active.reset()
-                active.update()
+                active.try_update()  # the map is empty, whether that can be shown or not
                 return "the map is empty"
 
             return active.worker.submit("reset_map", job)

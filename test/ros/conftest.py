@@ -29,6 +29,7 @@ from mtml_ros.ros.tools.scene_player import make_cloud
 from mtml_ros.srv import MapFile
 
 STAND_IN = Path(__file__).parent / "node_with_components.py"
+REAL = ("-m", "mtml_ros.ros.node")
 NODE = "/instance_segmentation"
 CHAIR, TABLE = 5, 7
 
@@ -140,15 +141,48 @@ def box(center, size=0.5, step=0.05):
     return (grid + np.asarray(center)).astype(np.float32)
 
 
-class NodeProcess:
-    """The node with the stand-in segmenter, and what it wrote."""
+class Account:
+    """What the node has counted since a moment in which nothing was under way."""
 
-    def __init__(self, environment, log, parameters, **extra):
+    def __init__(self, robot):
+        self.robot = robot
+        robot.spin(1.2)  # the diagnostics of now
+        self.before, self.sent = self._counts(), robot.sent
+
+    def _counts(self):
+        values = self.robot.diagnostics()
+        return {k: int(v) for k, v in values.items() if k.startswith(("clouds ", "dropped: "))}
+
+    def counts(self):
+        now = self._counts()
+        return {key: number - self.before.get(key, 0) for key, number in now.items()}
+
+    def settled(self):
+        """The counts, once every cloud that was sent is integrated or dropped."""
+
+        def all_counted():
+            counts = self.counts()
+            done = counts["clouds integrated"] + counts["clouds dropped"]
+            return counts["clouds sent"] == done == self.robot.sent - self.sent
+
+        what = f"{self.robot.sent - self.sent} clouds to be accounted for"
+        self.robot.until(all_counted, 60, what)
+        return self.counts()
+
+
+class NodeProcess:
+    """The node, with the stand-in segmenter or the network, and what it wrote.
+
+    before: words that the command begins with, for what is to be done to the process first.
+    """
+
+    def __init__(self, environment, log, parameters, before=(), real=False, **extra):
         words = [w for k, v in parameters.items() for w in ("-p", f"{k}:={v}")]
         self.log = log
+        program = [sys.executable, *(REAL if real else (str(STAND_IN),))]
         with log.open("wb") as file:
             self.process = subprocess.Popen(
-                [sys.executable, str(STAND_IN), "--ros-args", *words],
+                [*before, *program, "--ros-args", *words],
                 env={**os.environ, **environment, **extra},
                 stdout=file,
                 stderr=subprocess.STDOUT,
@@ -175,16 +209,36 @@ def start_node(dds_environment, tmp_path_factory):
     """A function that starts a node process; all of them are killed at the module's end."""
     started = []
 
-    def start(extra=None, **parameters):
+    def start(extra=None, before=(), real=False, **parameters):
         log = tmp_path_factory.mktemp("node") / "log"
-        started.append(NodeProcess(dds_environment, log, parameters, **(extra or {})))
-        return started[-1]
+        node = NodeProcess(dds_environment, log, parameters, before, real, **(extra or {}))
+        started.append(node)
+        return node
 
     yield start
     for node in started:
         if node.alive:
             node.process.kill()
             node.process.wait()
+
+
+@pytest.fixture(scope="session")
+def trial_seconds():
+    """How long each of the slow trials goes on: MTML_TRIAL_MINUTES, one where it is not set."""
+    return 60 * float(os.environ.get("MTML_TRIAL_MINUTES", "1"))
+
+
+@pytest.fixture(scope="session")
+def usage():
+    """A function of a process: resident memory in MB, threads, and open file handles."""
+
+    def measure(process):
+        proc = Path(f"/proc/{process.pid}")
+        pages = int((proc / "statm").read_text().split()[1])
+        memory = pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+        return memory, len(list((proc / "task").iterdir())), len(list((proc / "fd").iterdir()))
+
+    return measure
 
 
 @pytest.fixture(scope="module")
@@ -197,3 +251,28 @@ def robot(dds_environment):
 @pytest.fixture(scope="module")
 def box_points():
     return box
+
+
+@pytest.fixture(scope="session")
+def make_robot():
+    return Robot
+
+
+@pytest.fixture(scope="session")
+def account():
+    return Account
+
+
+@pytest.fixture(scope="session")
+def check_flat():
+    """A function that fails where MB, threads and handles of a process, as `usage` gives them over
+    time, have grown since its pools were full."""
+
+    def check_flat(memory, most=30):
+        early, late = memory[len(memory) // 4], memory[-1]
+        print(f"MB, threads, handles: {early} after a quarter, {late} at the end")
+        assert late[0] < early[0] + most
+        assert late[1] <= early[1] + 1
+        assert late[2] <= early[2] + 2
+
+    return check_flat

@@ -321,6 +321,7 @@ def test_the_whole_life_cycle_and_back(ready, box_points):
     assert ready.change_state(Transition.TRANSITION_CONFIGURE)
     assert ready.change_state(Transition.TRANSITION_ACTIVATE)
     ready.wait_active()
+    ready.heard["instances"].clear()  # what comes now is of the new map
     show(ready, box_points([0, 0, 0]))
 
 

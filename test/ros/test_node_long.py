@@ -6,7 +6,6 @@ import random
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,16 +21,7 @@ from mtml_ros.ros.parameters import table
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
 
 CHAIR = 5
-SOAK_SECONDS = float(os.environ.get("MTML_SOAK_SECONDS", "3600"))
 PLAYER = "import sys; from mtml_ros.ros.tools.scene_player import main; sys.exit(main())"
-
-
-def usage(process):
-    """Resident memory in MB, threads, and open file handles of a process."""
-    proc = Path(f"/proc/{process.pid}")
-    pages = int((proc / "statm").read_text().split()[1])
-    memory = pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-    return memory, len(list((proc / "task").iterdir())), len(list((proc / "fd").iterdir()))
 
 
 def random_value(rng):
@@ -110,7 +100,7 @@ def test_random_parameters_are_refused_with_a_reason_or_work(start_node, robot, 
     node.stop()
 
 
-def test_a_hundred_life_cycles_with_clouds_flowing(start_node, robot, box_points):
+def test_a_hundred_life_cycles_with_clouds_flowing(start_node, robot, box_points, usage):
     node = start_node(segmentation_rate=30.0)
     robot.wait_active()
     up = (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE)
@@ -220,8 +210,10 @@ class Soak:
             self.player.wait()
 
 
-def test_a_soak(start_node, robot, box_points, dds_environment, tmp_path, request):
-    """Alive, memory flat, ids stable, every cloud accounted for. MTML_SOAK_SECONDS: how long."""
+def test_a_soak(
+    start_node, robot, box_points, dds_environment, tmp_path, request, usage, trial_seconds
+):
+    """Alive, memory flat, ids stable, every cloud accounted for."""
     scan = tmp_path / "scan.npz"
     xyz = box_points((-6, 0, 0), size=3.0, step=0.1)  # apart from the static boxes
     write_points(scan, xyz, label=np.full(len(xyz), CHAIR))
@@ -235,7 +227,7 @@ def test_a_soak(start_node, robot, box_points, dds_environment, tmp_path, reques
     )
     robot.until(lambda: robot.heard["instances"] and len(robot.heard["instances"][-1].instances))
     ids, memory, events = {}, [], 0
-    end = time.monotonic() + SOAK_SECONDS
+    end = time.monotonic() + trial_seconds
     actions = (soak.burst, soak.malformed, soak.time_jump, soak.save_and_load, soak.steady)
     while time.monotonic() < end:
         soak.rng.choice(actions)()

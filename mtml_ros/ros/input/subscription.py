@@ -125,8 +125,8 @@ class Subscription:
             if number is not None and key in self._seen:
                 return
             self._seen.append(key)
-        elif number is not None and (lost := self._numbering.lost(number, self.num_publishers)):
-            self._lost(lost)
+        elif number is not None:
+            self._count_lost(number)
         self.num_received += 1
         try:
             msg = deserialize_message(data, self._type)
@@ -134,6 +134,17 @@ class Subscription:
             self._undecodable(f"{len(data)} bytes on {self.topic} are no message: {error}")
             return
         self._take(msg)
+
+    def _count_lost(self, number: int) -> None:
+        if self._numbering.follows(number):
+            return
+        # what looks like a gap may be a publisher that has come since the last match
+        num_publishers = len(self._node.get_publishers_info_by_topic(self.topic))
+        if num_publishers != self.num_publishers:
+            self.num_publishers = num_publishers
+            self._numbering.forget()
+        if lost := self._numbering.lost(number, num_publishers):
+            self._lost(lost)
 
     @property
     def state(self) -> TopicState:
@@ -166,6 +177,13 @@ class Numbering:
 
     def __init__(self) -> None:
         self._last: list[int] = []
+
+    def follows(self, number: int) -> bool:
+        """Whether it is the next one of a publisher; if so it is taken as that."""
+        if number - 1 not in self._last:
+            return False
+        self._last[self._last.index(number - 1)] = number
+        return True
 
     def lost(self, number: int, num_publishers: int) -> int:
         """How many messages are missing before this one."""

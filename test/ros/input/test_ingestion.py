@@ -312,7 +312,7 @@ def test_free_space_is_cleared_from_where_the_sensor_was(bench):
     b.input.receive_points(cloud(x=1.05, stamp=NOW - 9))
     b.frames.known["camera"] = Transform(np.eye(3), np.array([0.05, 0.05, 0.05]))
     for i in range(12):  # looks along x through the voxel at 1 m to a wall at 2 m
-        b.input.receive_points(cloud(x=2.0, stamp=NOW - 5 + i / 10, frame="camera"))
+        b.input.receive_points(cloud(x=2.0, stamp=NOW - 5 + i / 5, frame="camera"))
         b.settle()
     np.testing.assert_array_equal(b.map.snapshot().coordinates, [[20, 0, 0]])
 
@@ -322,7 +322,7 @@ def test_free_space_stays_where_that_is_turned_off(bench):
     b.input.receive_points(cloud(x=1.05, stamp=NOW - 9))
     b.frames.known["camera"] = Transform(np.eye(3), np.array([0.05, 0.05, 0.05]))
     for i in range(12):
-        b.input.receive_points(cloud(x=2.0, stamp=NOW - 5 + i / 10, frame="camera"))
+        b.input.receive_points(cloud(x=2.0, stamp=NOW - 5 + i / 5, frame="camera"))
         b.settle()
     assert len(b.map) == 2
 

@@ -83,6 +83,16 @@ def test_after_a_publisher_came_or_went_numbers_start_anew(bench):
     assert bench.lost == []
 
 
+def test_a_publisher_that_came_since_the_last_match_is_no_gap(bench):
+    """It was counted as 99 lost when the first's next number came."""
+    receive(bench, 99, 100)
+    bench.node.offered = [profile(), profile()]
+    receive(bench, 1, 101, 2, 102)
+    assert (bench.lost, bench.topic.num_publishers) == ([], 2)
+    receive(bench, 4, 105)
+    assert bench.lost == [1, 2]
+
+
 def test_numbers_of_several_publishers_are_told_apart():
     numbering = Numbering()
     assert [numbering.lost(n, 2) for n in (1, 50, 2, 51, 5, 52, 6)] == [0, 0, 0, 0, 2, 0, 0]
