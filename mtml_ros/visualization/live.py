@@ -29,6 +29,13 @@ class Voxels:
     score: np.ndarray
     edge: float
 
+    @staticmethod
+    def none(edge: float) -> Voxels:
+        """An empty map's."""
+        empty = np.zeros(0, np.int64)
+        return Voxels(np.zeros((0, 3), np.float32), empty.astype(np.uint8), empty,
+                      empty.astype(np.float32), edge)  # fmt: skip
+
     def colors(self, mode: str, taxonomy: Taxonomy) -> np.ndarray:
         """(V, 3) uint8 by one of MODES."""
         if mode == "class":
@@ -58,6 +65,7 @@ class LiveScene:
         self._voxels: Voxels | None = None
         self._objects: Sequence[ObjectRecord] = ()
         self._shown: dict[str, Any] = {}
+        self._cloud: Any = None
         self._server = viser.ViserServer(host=host, port=port, verbose=False)
         self._server.scene.set_up_direction("+z")
         gui = self._server.gui
@@ -94,10 +102,15 @@ class LiveScene:
 
     def _draw(self) -> None:
         with self._lock, self._server.atomic():
-            if (voxels := self._voxels) is not None and len(voxels.centers):
+            voxels = self._voxels
+            if voxels is None or not len(voxels.centers):
+                if self._cloud is not None:
+                    self._cloud.remove()
+                self._cloud = None
+            else:
                 height = voxels.centers[:, 2] - np.percentile(voxels.centers[:, 2], 1)
                 shown_voxels = (voxels.instance >= 0) | (height <= self._cut.value)
-                self._server.scene.add_point_cloud(
+                self._cloud = self._server.scene.add_point_cloud(
                     "/voxels",
                     voxels.centers[shown_voxels],
                     voxels.colors(self._mode.value, self._taxonomy)[shown_voxels],

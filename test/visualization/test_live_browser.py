@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from websockets.sync.client import connect
 
 from mtml_ros.core.object_record import ObjectRecord
 from mtml_ros.core.taxonomy import Taxonomy
@@ -22,6 +21,7 @@ from mtml_ros.visualization.colors import instance_colors, score_colors
 from mtml_ros.visualization.live import LiveScene, Voxels
 from mtml_ros.visualization.view import Cells
 
+connect = pytest.importorskip("websockets.sync.client", reason="comes with viser").connect
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 Scene = tuple[Cells, list[ObjectRecord]]
 
@@ -135,7 +135,9 @@ def test_colours_names_and_boxes_follow_the_switches(
     switch(browser, -2, "boxes")
     assert not live._shown
     live.show_objects([])
-    wait(lambda: "0 objects in 1,525 voxels" in said(browser), "what the node finds then")
+    live.show_voxels(Voxels.none(0.1))
+    wait(lambda: "0 objects in 0 voxels" in said(browser), "the map to be empty")
+    wait(lambda: share(browser.picture(), by_score) < 0.001, "nothing to see")
 
 
 def said(browser: Browser) -> str:

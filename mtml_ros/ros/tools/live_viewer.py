@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 import rclpy
+from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.utilities import try_shutdown
 from sensor_msgs.msg import PointCloud2
 
-from mtml_ros.core.errors import InputError
 from mtml_ros.core.instances import OrientedBox
 from mtml_ros.core.object_record import ObjectRecord
 from mtml_ros.core.taxonomy import Taxonomy
@@ -22,14 +23,25 @@ from mtml_ros.ros import qos
 from mtml_ros.visualization.live import LiveScene, Voxels
 
 
+class Scene(Protocol):
+    """What shows voxels and objects, such as LiveScene."""
+
+    def show_voxels(self, voxels: Voxels) -> None: ...
+
+    def show_objects(self, objects: Sequence[ObjectRecord]) -> None: ...
+
+
 class LiveViewer(Node):
     """Hears `points` and `instances` of a node and hands them to a scene.
 
-    source: the node's name with its namespace, such as "/instance_segmentation".
+    source: the node's name with its namespace, such as "/instance_segmentation". context: None for
+    the process's own.
     """
 
-    def __init__(self, source: str, scene: LiveScene, taxonomy: Taxonomy) -> None:
-        super().__init__("instance_viewer")
+    def __init__(
+        self, source: str, scene: Scene, taxonomy: Taxonomy, context: Context | None = None
+    ) -> None:
+        super().__init__("instance_viewer", context=context)
         self._scene = scene
         self._taxonomy = taxonomy
         self._edge = 0.1  # until the node has said its own
@@ -42,12 +54,11 @@ class LiveViewer(Node):
         ]
 
     def _on_points(self, msg: PointCloud2) -> None:
-        try:
-            cloud = decode_cloud(msg)
-            ids = decode_labels(msg, cloud.kept, "instance")
-        except InputError as error:  # an empty map has no points
-            self.get_logger().debug(str(error))
+        if not msg.width * msg.height:
+            self._scene.show_voxels(Voxels.none(self._edge))
             return
+        cloud = decode_cloud(msg)
+        ids = decode_labels(msg, cloud.kept, "instance")
         assert cloud.label is not None  # decode_cloud required it
         self._scene.show_voxels(
             Voxels(
