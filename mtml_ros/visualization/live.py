@@ -83,7 +83,7 @@ class LiveScene:
 
     def show_voxels(self, voxels: Voxels) -> None:
         """Takes the place of the voxels before."""
-        if self._voxels is None and len(voxels.centers):
+        if len(voxels.centers):  # where pages begin that are opened from now on
             low, high = np.percentile(voxels.centers, (1, 99), axis=0)
             reach = float(np.linalg.norm(high - low))
             camera = self._server.initial_camera

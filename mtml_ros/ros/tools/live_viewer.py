@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -46,6 +47,7 @@ class LiveViewer(Node):
         self._taxonomy = taxonomy
         self._edge = 0.1  # until the node has said its own
         self._score_of: dict[int, float] = {}
+        self._voxels: Voxels | None = None
         self._subscriptions_kept = [
             self.create_subscription(PointCloud2, f"{source}/points", self._on_points, qos.OUTPUT),
             self.create_subscription(
@@ -55,25 +57,28 @@ class LiveViewer(Node):
 
     def _on_points(self, msg: PointCloud2) -> None:
         if not msg.width * msg.height:
+            self._voxels = None
             self._scene.show_voxels(Voxels.none(self._edge))
             return
         cloud = decode_cloud(msg)
         ids = decode_labels(msg, cloud.kept, "instance")
         assert cloud.label is not None  # decode_cloud required it
-        self._scene.show_voxels(
-            Voxels(
-                cloud.xyz,
-                self._taxonomy.encode(cloud.label),
-                np.where(ids > 0, ids, -1),
-                self._scores(ids),
-                self._edge,
-            )
-        )
+        labels, instance = self._taxonomy.encode(cloud.label), np.where(ids > 0, ids, -1)
+        self._show(Voxels(cloud.xyz, labels, instance, self._scores(instance), self._edge))
 
     def _on_instances(self, msg: ObjectInstanceArray) -> None:
         self._edge = float(msg.voxel_size) or self._edge
         self._score_of = {i.id: i.score for i in msg.instances}
         self._scene.show_objects([_record(i) for i in msg.instances])
+        voxels = self._voxels
+        if voxels is not None:  # the two topics come in any order
+            score = self._scores(voxels.instance)
+            if voxels.edge != self._edge or not np.array_equal(score, voxels.score):
+                self._show(replace(voxels, score=score, edge=self._edge))
+
+    def _show(self, voxels: Voxels) -> None:
+        self._voxels = voxels
+        self._scene.show_voxels(voxels)
 
     def _scores(self, ids: np.ndarray) -> np.ndarray:
         values, inverse = np.unique(ids, return_inverse=True)

@@ -23,6 +23,10 @@ class Shown:
         self.objects = objects
 
 
+def scored(shown):
+    return (shown.voxels.score[shown.voxels.instance >= 0] > 0).all()
+
+
 @pytest.fixture
 def shown(start_node, robot):
     node = start_node(segmentation_rate=10.0)
@@ -40,7 +44,10 @@ def test_the_page_shows_what_the_node_found_and_what_became_of_it(shown, robot, 
     robot.send(box_points((1, 0, 0)), CHAIR)
     robot.until(lambda: len(shown.objects) == 1 and shown.voxels is not None, what="the chair")
     robot.send(box_points((3, 0, 0)), TABLE)
-    robot.until(lambda: len(shown.objects) == 2 and len(shown.voxels.centers) == 250, what="both")
+    robot.until(
+        lambda: len(shown.objects) == 2 and len(shown.voxels.centers) == 250 and scored(shown),
+        what="both",
+    )
     chair, table = sorted(shown.objects, key=lambda o: o.box.center[0])
     assert [chair.class_name, table.class_name] == ["chair", "table"]
     np.testing.assert_allclose(table.box.center, [3.25, 0.25, 0.25], atol=1e-3)
@@ -49,6 +56,7 @@ def test_the_page_shows_what_the_node_found_and_what_became_of_it(shown, robot, 
     assert voxels.edge == pytest.approx(0.1)
     of_table = voxels.centers[:, 0] > 2
     assert set(voxels.instance[of_table]) == {table.id}
+    assert set(voxels.score) == {np.float32(chair.score), np.float32(table.score)}
     assert set(voxels.labels[~of_table]) == {TAXONOMY.index("chair")}
 
     assert robot.trigger("reset_map").success
