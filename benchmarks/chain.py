@@ -39,7 +39,7 @@ PAPER_VOXELS = 60_000
 def run(against: str | None = None, repeats: int = 3) -> list[dict[str, Any]]:
     """One row a scene: medians in seconds; connected components and, against a commit, its own."""
     roots = {"ours": ROOT}
-    with _checked_out(against) as aside:
+    with checked_out(against) as aside:
         if aside is not None:
             roots["before"] = aside
         return [_row(scene, roots, repeats) for scene in SCENES]
@@ -138,7 +138,7 @@ def _busy_cores() -> Iterator[None]:
 
 
 @contextmanager
-def _checked_out(commit: str | None) -> Iterator[Path | None]:
+def checked_out(commit: str | None) -> Iterator[Path | None]:
     """The files of a commit in a folder aside, for as long as they are needed."""
     if commit is None:
         yield None

@@ -110,9 +110,11 @@ void weight_gradient(const WeightGradient<T>& gradient) {
                                scratch<T>(std::int64_t(job.channels) * width));
       });
   }
-  parallel(std::int64_t(elements) * blocks, [&](std::int64_t task) {
-    functions<T>().weight_gradient(job, int(task / blocks), int(task % blocks) * WEIGHT_BLOCK,
-                                   scratch<T>(WEIGHT_BLOCK * width));
+  const int groups = (elements + WEIGHT_ELEMENTS - 1) / WEIGHT_ELEMENTS;
+  parallel(std::int64_t(groups) * blocks, [&](std::int64_t task) {
+    functions<T>().weight_gradient(job, int(task / blocks) * WEIGHT_ELEMENTS,
+                                   int(task % blocks) * WEIGHT_BLOCK,
+                                   scratch<T>(WEIGHT_ELEMENTS * WEIGHT_BLOCK * width));
   });
 }
 

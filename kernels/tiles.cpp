@@ -157,45 +157,57 @@ inline void add_products(const T* const* x, int c, const T* const* grad, int pai
     add_product_columns<T, R, 1>(x, c, grad, pairs, width, sums, column);
 }
 
+// Adds the products of one tile and element to sums (block, width).
+template <class T>
+void add_tile(const WeightGradient<T>& job, std::int64_t tile, int element, int first, int block,
+              T* sums) {
+  const int width = padded(job.out_channels), elements = job.map.elements;
+  const std::int64_t out = tile * TILE;
+  std::int64_t start = out, pairs = job.outputs - out < TILE ? job.outputs - out : TILE;
+  if (job.map.starts) {
+    start = job.map.starts[tile * elements + element];
+    pairs = job.map.starts[tile * elements + element + 1] - start;
+  }
+  const T* x[TILE];
+  const T* grad[TILE];
+  for (std::int64_t p = 0; p < pairs; ++p) {
+    const std::int64_t from = job.map.starts ? job.map.input[start + p] : out + p;
+    const std::int64_t to = job.map.starts ? out + job.map.output[start + p] : out + p;
+    x[p] = job.x.data + from * job.x.stride + first;
+    grad[p] = job.grad.data + to * job.grad.stride;
+  }
+  // 32 input channels are 4 * 6 + 2 * 4
+  for (int c = 0, left = block; left > 0;) {
+    const int take = left >= 9 || left == 6 ? 6 : left >= 4 ? 4 : left;
+    T* to = sums + c * width;
+    switch (take) {
+      case 6: add_products<T, 6>(x, c, grad, int(pairs), width, to); break;
+      case 4: add_products<T, 4>(x, c, grad, int(pairs), width, to); break;
+      case 3: add_products<T, 3>(x, c, grad, int(pairs), width, to); break;
+      case 2: add_products<T, 2>(x, c, grad, int(pairs), width, to); break;
+      default: add_products<T, 1>(x, c, grad, int(pairs), width, to);
+    }
+    c += take;
+    left -= take;
+  }
+}
+
 template <class T>
 void weight_gradient_block(const WeightGradient<T>& job, int element, int first, T* sums) {
   const int width = padded(job.out_channels);
   const int block = job.channels - first < WEIGHT_BLOCK ? job.channels - first : WEIGHT_BLOCK;
-  const int elements = job.map.elements;
-  __builtin_memset(sums, 0, std::int64_t(WEIGHT_BLOCK) * width * sizeof(T));
-  const T* x[TILE];
-  const T* grad[TILE];
-  for (std::int64_t tile = 0; tile * TILE < job.outputs; ++tile) {
-    const std::int64_t out = tile * TILE;
-    std::int64_t start = out, pairs = job.outputs - out < TILE ? job.outputs - out : TILE;
-    if (job.map.starts) {
-      start = job.map.starts[tile * elements + element];
-      pairs = job.map.starts[tile * elements + element + 1] - start;
-    }
-    for (std::int64_t p = 0; p < pairs; ++p) {
-      const std::int64_t from = job.map.starts ? job.map.input[start + p] : out + p;
-      const std::int64_t to = job.map.starts ? out + job.map.output[start + p] : out + p;
-      x[p] = job.x.data + from * job.x.stride + first;
-      grad[p] = job.grad.data + to * job.grad.stride;
-    }
-    // 32 input channels are 4 * 6 + 2 * 4
-    for (int c = 0, left = block; left > 0;) {
-      const int take = left >= 9 || left == 6 ? 6 : left >= 4 ? 4 : left;
-      T* to = sums + c * width;
-      switch (take) {
-        case 6: add_products<T, 6>(x, c, grad, int(pairs), width, to); break;
-        case 4: add_products<T, 4>(x, c, grad, int(pairs), width, to); break;
-        case 3: add_products<T, 3>(x, c, grad, int(pairs), width, to); break;
-        case 2: add_products<T, 2>(x, c, grad, int(pairs), width, to); break;
-        default: add_products<T, 1>(x, c, grad, int(pairs), width, to);
-      }
-      c += take;
-      left -= take;
-    }
+  const int left = job.map.elements - element;
+  const int count = left < WEIGHT_ELEMENTS ? left : WEIGHT_ELEMENTS;
+  __builtin_memset(sums, 0, std::int64_t(count) * WEIGHT_BLOCK * width * sizeof(T));
+  for (std::int64_t tile = 0; tile * TILE < job.outputs; ++tile)
+    for (int k = 0; k < count; ++k)
+      add_tile(job, tile, element + k, first, block, sums + k * WEIGHT_BLOCK * width);
+  for (int k = 0; k < count; ++k) {
+    const T* from = sums + k * WEIGHT_BLOCK * width;
+    T* to = job.gradient + (std::int64_t(element + k) * job.channels + first) * job.out_channels;
+    for (int c = 0; c < block; ++c)
+      for (int j = 0; j < job.out_channels; ++j) *to++ = from[c * width + j];
   }
-  T* to = job.gradient + (std::int64_t(element) * job.channels + first) * job.out_channels;
-  for (int c = 0; c < block; ++c)
-    for (int j = 0; j < job.out_channels; ++j) *to++ = sums[c * width + j];
 }
 
 template <class T>

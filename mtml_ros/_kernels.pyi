@@ -58,6 +58,30 @@ def convolve(
 def weight_gradient(x: np.ndarray, grad: np.ndarray, map: Map | None, out: np.ndarray) -> None:
     """out (K, C, D) = sum over the pairs (o, i) of each element: x_i^T grad_o."""
 
+def normalize(
+    y: np.ndarray,
+    gamma: np.ndarray,
+    beta: np.ndarray,
+    residual: np.ndarray | None,
+    epsilon: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """relu(batch normalisation of y (V, D) + residual), and mean and biased variance (D,) of y.
+
+    All float32 or all float64.
+    """
+
+def normalize_backward(
+    grad: np.ndarray,
+    y: np.ndarray,
+    out: np.ndarray,
+    gamma: np.ndarray,
+    mean: np.ndarray,
+    variance: np.ndarray,
+    epsilon: float,
+    with_residual: bool,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+    """From grad, that of what `normalize` gave as `out`, to those of y, gamma, beta, residual."""
+
 def mean_shift(
     points: np.ndarray,
     bandwidths: Sequence[float],

@@ -26,6 +26,7 @@ NAMES = (
     "network",
     "sparse_convolution",
     "tracker",
+    "training_step",
     "voxel_map",
     "voxels",
 )

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mtml_ros.network.batch import VoxelBatch
+from mtml_ros.network.compiled_convolution import TileMap, normalized_convolution
 from mtml_ros.network.config import NetworkConfig
 from mtml_ros.network.heads import Heads, NetworkOutput
 from mtml_ros.network.sparse_ops import KernelMap, Lattice, sparse_convolution
@@ -42,6 +43,8 @@ class Convolution(nn.Module):
         self.norm = nn.BatchNorm1d(out, momentum=0.05)
 
     def forward(self, x: Tensor, kernel_map: KernelMap, residual: Tensor | None = None) -> Tensor:
+        if self.training and isinstance(kernel_map, TileMap):
+            return normalized_convolution(x, self.weight, kernel_map, self.norm, residual)
         y: Tensor = self.norm(sparse_convolution(x, self.weight, kernel_map))
         if residual is not None:
             y = y + residual
@@ -83,6 +86,9 @@ class Pointwise(nn.Module):
         self.norm = nn.BatchNorm1d(out, momentum=0.05)
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.training and not x.is_cuda:
+            weight = self.linear.weight.t()[None].contiguous()
+            return normalized_convolution(x, weight, None, self.norm, None)
         y: Tensor = self.norm(self.linear(x))
         return y.relu_()
 

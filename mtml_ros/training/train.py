@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import os
@@ -197,6 +198,8 @@ class _Run:
         )
         bar = tqdm(total=r.steps, initial=self.step, desc=r.name, disable=not self.progress)
         self.network.train()
+        gc.collect()
+        gc.freeze()  # what is there stays: no use in looking through it at every step
         mark = time.perf_counter()
         for batch, targets in loader:
             ready = time.perf_counter()
@@ -214,6 +217,7 @@ class _Run:
                 self._validate(bar)
                 self._save()
             mark = time.perf_counter()
+        gc.unfreeze()
         bar.close()
         if self.is_main and r.calibration_scenes:
             self._calibrate(batches.source)

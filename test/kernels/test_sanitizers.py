@@ -14,6 +14,7 @@ TESTS = (
     "test/kernels/test_grouping_kernels.py",
     "test/kernels/test_mask_kernels.py",
     "test/kernels/test_thread_pool.py",
+    "test/network/test_normalized_convolution.py",
     "test/network/test_sparse_ops.py",
     "test/segmentation/test_components.py",
     "test/segmentation/test_learned_score.py",

@@ -1,0 +1,133 @@
+"""Training steps a second on procedural rooms; an earlier commit in the same run too.
+
+    python benchmarks/training_step.py [--against COMMIT] [--repeats 3] [--threads N]
+
+The same batches, made beforehand, through network, losses, gradients and optimiser. Each way is
+measured in a process of its own, all in turn. Compare ratios of one run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+from chain import ROOT, checked_out
+
+RECIPE = ROOT / "config" / "recipes" / "rooms.yaml"
+BATCHES, STEPS = 3, 9
+
+
+def run(against: str | None = None, repeats: int = 3, threads: int | None = None) -> list[Any]:
+    """One row a way: milliseconds a step, wall and processor time, and its parts."""
+    with tempfile.TemporaryDirectory() as folder, checked_out(against) as aside:
+        batches = Path(folder) / "batches.pt"
+        voxels = _make(batches)
+        ways = {"ours": ROOT} | ({"before": aside} if aside is not None else {})
+        runs: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
+        for _ in range(repeats):
+            for name, root in ways.items():
+                runs[name].append(_measured(root, batches, threads))
+    rows = []
+    for name, found in runs.items():
+        medians = {key: statistics.median(f[key] for f in found) for key in found[0]}
+        rows.append({"case": f"{name}, {voxels:,} voxels a step", **medians})
+    if len(rows) > 1:
+        rows[0]["times_faster"] = rows[1]["step_ms"] / rows[0]["step_ms"]
+        rows[0]["times_less_cpu"] = rows[1]["cpu_ms"] / rows[0]["cpu_ms"]
+    return rows
+
+
+def _make(path: Path) -> int:
+    """Writes batches to a file; returns the mean number of their voxels."""
+    from mtml_ros.training.recipe import Recipe
+    from mtml_ros.training.train import Process, TrainingBatches
+
+    recipe = Recipe.load(RECIPE)
+    source = TrainingBatches(recipe, recipe.network_config(), Process(0, 1))
+    made = [source[recipe.steps // 2 + i] for i in range(BATCHES)]
+    torch.save([({**vars(batch)}, {**vars(targets)}) for batch, targets in made], path)
+    return int(np.mean([len(batch) for batch, _ in made]))
+
+
+def _measured(root: Path, batches: Path, threads: int | None) -> dict[str, float]:
+    command = [sys.executable, __file__, "--worker", str(batches)]
+    if threads is not None:
+        command += ["--threads", str(threads)]
+    done = subprocess.run(
+        command,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    )
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def _work(batches: Path, threads: int | None) -> dict[str, float]:
+    """Measures what PYTHONPATH names, in this process; of any commit since e1f76d7."""
+    sys.path.insert(0, os.environ["PYTHONPATH"])
+    from mtml_ros.network.batch import VoxelBatch
+    from mtml_ros.network.checkpoint import build_network
+    from mtml_ros.training.losses import Targets, multi_task_loss
+    from mtml_ros.training.recipe import Recipe
+
+    recipe = Recipe.load(RECIPE)
+    try:
+        from mtml_ros.core.kernels import kernels
+    except ImportError:  # e1f76d7, which computes on torch's threads
+        torch.set_num_threads(threads or torch.get_num_threads())
+    else:
+        kernels.set_threads(threads or kernels.get_threads())
+        torch.set_num_threads(1)  # as in train.py
+    torch.manual_seed(0)
+    network = build_network(recipe.network_config()).train()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
+    made = [(VoxelBatch(**b), Targets(**t)) for b, t in torch.load(batches)]
+    spent: list[list[float]] = []
+    for i in range(STEPS + 1):
+        batch, targets = made[i % len(made)]
+        cpu, marks = time.process_time(), [time.perf_counter()]
+        loss, _ = multi_task_loss(network(batch), targets, recipe.loss)
+        marks.append(time.perf_counter())
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        marks.append(time.perf_counter())
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 10.0)
+        optimizer.step()
+        marks.append(time.perf_counter())
+        spent.append([marks[-1] - marks[0], time.process_time() - cpu, *np.diff(marks)])
+    names = ("step_ms", "cpu_ms", "forward_and_losses_ms", "backward_ms", "optimiser_ms")
+    return dict(zip(names, (1e3 * np.median(spent[1:], axis=0)).tolist()))
+
+
+def main() -> None:
+    """Measures and prints, or works for another process that measures."""
+    parser = argparse.ArgumentParser(description="Training steps a second")
+    parser.add_argument("--against", metavar="COMMIT", help="measure this commit too")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        print(json.dumps(_work(options.worker, options.threads)))
+        return
+    from mtml_ros.cli.benchmark import table
+
+    print(table(run(options.against, options.repeats, options.threads)))
+
+
+if __name__ == "__main__":
+    main()
