@@ -1,11 +1,11 @@
 """A recorded RGB-D sequence through ObjectMapper: what clearing takes of it, and how ids last.
 
-    python benchmarks/real_sequence.py DATA [--every 6] [--labels erring] [--stride 2] [--node]
+    python benchmarks/real_sequence.py DATA [--every 6] [--labels erring] [--node [--pace 1]]
 
 DATA: the folder `data` of github.com/andyzeng/tsdf-fusion-python (RedKitchen of 7-Scenes, whose
 licence is for research: evaluation only, nothing of it ships and nothing is trained on it).
 The scene is static, so that of what was seen in many frames nothing should be cleared.
---node: through the real node in real time, see real_sequence_node.py.
+--node: through the real node, see real_sequence_node.py.
 """
 
 from __future__ import annotations
@@ -204,12 +204,14 @@ def main() -> None:
     parser.add_argument("--stride", type=int, default=2, help="pixels a point")
     parser.add_argument("--labels", choices=["true", "erring"], default="erring")
     parser.add_argument("--updates", type=int, default=4, help="clouds an update; 0: none")
-    parser.add_argument("--node", action="store_true", help="through the node, in real time")
+    parser.add_argument("--node", action="store_true", help="through the node")
+    parser.add_argument("--pace", type=float, default=1.0, help="--node: 1 is real time")
     options = parser.parse_args()
     if options.node:
         from real_sequence_node import play_to_node  # imports ROS
 
-        play_to_node(list(frames(options.data, options.every, options.stride, options.labels)))
+        recorded = frames(options.data, options.every, options.stride, options.labels)
+        play_to_node(list(recorded), options.pace)
         return
     play(options.data, options.every, options.stride, options.labels, options.updates)
 

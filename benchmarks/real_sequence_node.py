@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -10,6 +11,8 @@ import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import TransformStamped
+from rclpy.duration import Duration
+from rclpy.time import Time
 from real_sequence import Frame, Static, summary
 from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import PointCloud2
@@ -20,6 +23,7 @@ from mtml_ros.core.voxels import pack_keys
 from mtml_ros.io.point_cloud2 import decode_cloud
 from mtml_ros.msg import ObjectInstanceArray
 from mtml_ros.ros import qos
+from mtml_ros.ros.middleware import large_clouds_environment
 from mtml_ros.ros.tools.scene_player import make_cloud
 
 VOXEL_SIZE = 0.1
@@ -47,7 +51,12 @@ class Player:
             self.node.create_subscription(type_, topic, hear, profile)
 
     def _hear_instances(self, msg: ObjectInstanceArray) -> None:
+        before = self.ids[-1] if self.ids else frozenset()
         self.ids.append(frozenset(instance.id for instance in msg.instances))
+        come = [f"{i.id}:{i.class_name}.{i.score * 100:.0f}({i.num_voxels})"
+                for i in msg.instances if i.id not in before]  # fmt: skip
+        if before != self.ids[-1]:
+            print(f"update {len(self.ids)}: gone {sorted(before - self.ids[-1])}, new {come}")
 
     def _hear_points(self, msg: PointCloud2) -> None:
         self.points = msg
@@ -61,9 +70,9 @@ class Player:
         while (left := end - time.monotonic()) > 0:
             rclpy.spin_once(self.node, timeout_sec=left)
 
-    def show(self, frame: Frame, cloud: PointCloud2) -> None:
-        """Publishes a frame's pose and cloud, stamped now."""
-        stamp = self.node.get_clock().now().to_msg()
+    def show(self, frame: Frame, cloud: PointCloud2, began: Time) -> None:
+        """Publishes a frame's pose and cloud, stamped by when the recording began."""
+        stamp = (began + Duration(seconds=frame.stamp)).to_msg()
         pose = TransformStamped(header=Header(frame_id="map", stamp=stamp), child_frame_id=CAMERA)
         place, turn = pose.transform.translation, pose.transform.rotation
         place.x, place.y, place.z = frame.pose.translation.tolist()
@@ -73,14 +82,16 @@ class Player:
         self.clouds.publish(cloud)
 
 
-def play_to_node(frames: list[Frame]) -> None:
-    """Play the frames at their own rate and print what came of it."""
+def play_to_node(frames: list[Frame], pace: float) -> None:
+    """Play the frames and print what came of it. pace: 1 is real time; slower the stamps are the
+    recording's as well, and segmentations as many."""
     clouds = [
         make_cloud(f.xyz, f.label.astype(np.int32), "label", Header(frame_id=CAMERA))
         for f in frames
     ]
+    os.environ.update(large_clouds_environment())  # both read it when they make their participant
     command = [sys.executable, "-m", "mtml_ros.ros.node", "--ros-args"]
-    node = subprocess.Popen([*command, "-p", "segmentation_rate:=2.0"])
+    node = subprocess.Popen([*command, "-p", f"segmentation_rate:={float(pace)}"])
     rclpy.init()
     player = Player()
     static = Static()
@@ -88,12 +99,12 @@ def play_to_node(frames: list[Frame]) -> None:
         while not player.clouds.get_subscription_count():
             player.spin(0.1)
         player.spin(1.0)
-        begin = time.monotonic()
+        begin, began = time.monotonic(), player.node.get_clock().now()
         for frame, cloud in zip(frames, clouds):
-            player.spin(begin + frame.stamp - time.monotonic())
-            player.show(frame, cloud)
+            player.spin(begin + frame.stamp / pace - time.monotonic())
+            player.show(frame, cloud, began)
             static.hit(frame.pose.apply(frame.xyz), frame.stamp, VOXEL_SIZE)
-        player.spin(5.0)
+        player.spin(5.0 / pace)
     finally:
         node.terminate()
         node.wait()

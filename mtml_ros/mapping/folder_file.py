@@ -12,9 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-MAX_FILES = 100
-"""Files in a folder that others may name files in."""
-
 ABANDONED = 600.0
 """Seconds after which a file that was to replace another belongs to a save that was killed."""
 

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from mtml_ros.core.checksum import check_content, check_format, content_checksum
 from mtml_ros.core.errors import InputError, MapFileError
 from mtml_ros.core.taxonomy import Taxonomy
-from mtml_ros.mapping.folder_file import MAX_FILES, FolderFile
+from mtml_ros.mapping.folder_file import FolderFile
 
 FORMAT = "mtml_ros map"
 VERSION = 1
@@ -66,12 +66,10 @@ def read_map(
     return arrays
 
 
-def inside_folder(
-    folder: str | Path, filename: str, max_files: int | None = MAX_FILES
-) -> FolderFile:
+def inside_folder(folder: str | Path, filename: str, max_files: int | None = None) -> FolderFile:
     """The place of `filename` in `folder`, from which no link and no ".." leads out.
 
-    max_files: with so many in the folder no new one is written.
+    max_files: with so many in the folder no new one is written; None: no bound.
     Raises MapFileError when it would lie outside, or names no file.
     """
     parts = tuple(filename.split("/"))

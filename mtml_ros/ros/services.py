@@ -88,7 +88,7 @@ class Services:
             def job() -> str:
                 folder = self.map_folder
                 folder.mkdir(parents=True, exist_ok=True)
-                path = inside_folder(folder, request.filename)
+                path = inside_folder(folder, request.filename, self._parameters().max_map_files)
                 active.mapper.save(path)
                 return f"saved {path.name}, {len(active.mapper.map)} voxels"
 

@@ -268,6 +268,17 @@ def test_best_effort_publishers_are_heard(ready, box_points):
     ready.node.destroy_publisher(weak)
 
 
+def test_no_more_maps_are_saved_than_the_folder_may_hold(ready, box_points):
+    show(ready, box_points([0, 0, 0]))
+    assert ready.map_file("save_map", "the_last").success
+    assert ready.set(max_map_files=1) == {}
+    answer = ready.map_file("save_map", "one_too_many")
+    assert not answer.success
+    assert "the most that are allowed" in answer.message
+    assert ready.map_file("save_map", "the_last").success
+    assert ready.set(max_map_files=100) == {}
+
+
 def test_a_map_that_was_published_once_and_latched_is_heard(ready, box_points):
     ready.node.destroy_publisher(ready.clouds)
     latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)

@@ -153,7 +153,7 @@ class Parameters:
     map_radius: float = _parameter(
         0.0,
         "Metres from the sensor beyond which the map is forgotten, so that it follows the robot "
-        "(needs clear_free_space, and clouds in a sensor frame); 0: nothing is forgotten.",
+        "(needs clouds in a sensor frame, and tf); 0: nothing is forgotten.",
         change="unconfigured",
         low=0.0,
         high=10_000.0,
@@ -170,6 +170,13 @@ class Parameters:
         change="never",
         pattern=r"[^\0]+",
         choices="a folder",
+    )
+    max_map_files: int = _parameter(
+        100,
+        "Files that map_directory may hold; where there are as many, save_map only saves over one "
+        "of them.",
+        low=1,
+        high=1_000_000,
     )
     # segmentation
     segmentation_rate: float = _parameter(
