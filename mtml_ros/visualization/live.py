@@ -88,7 +88,7 @@ class LiveScene:
             reach = float(np.linalg.norm(high - low))
             camera = self._server.initial_camera
             camera.look_at = (low + high) / 2
-            camera.position = (low + high) / 2 + reach * np.array([0.6, -0.6, 0.7])
+            camera.position = (low + high) / 2 + reach * np.array([0.45, -0.45, 0.55])
         self._voxels = voxels
         self._draw()
 
