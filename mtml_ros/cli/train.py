@@ -18,6 +18,12 @@ import click
 @click.option("--steps", type=click.IntRange(1), help="In place of the recipe's.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
+@click.option(
+    "--calibrate",
+    "network",
+    metavar="WEIGHTS",
+    help="Only fit the learned score and the naming, to the network of these weights.",
+)
 def command(
     config: Path,
     out: Path | None,
@@ -25,6 +31,7 @@ def command(
     steps: int | None,
     device: str,
     threads: int | None,
+    network: str | None,
 ) -> None:
     """Trains the network that the recipe CONFIG (YAML, see config/recipes/) describes.
 
@@ -32,11 +39,13 @@ def command(
 
     \b
     mtml train config/recipes/toy.yaml
+    mtml train config/recipes/rooms.yaml --calibrate rooms
     torchrun --nproc-per-node 2 -m mtml_ros.cli.main train config/recipes/toy.yaml
     """
     from dataclasses import replace
 
     from mtml_ros.network.threads import set_threads
+    from mtml_ros.training.calibration import calibrate_weights
     from mtml_ros.training.recipe import Recipe
     from mtml_ros.training.train import train
 
@@ -49,5 +58,8 @@ def command(
         steps=recipe.steps if steps is None else steps,
     )
     folder = out or Path("runs") / f"{recipe.name}-{recipe.seed}"
-    weights = train(recipe, folder, device)
+    if network is not None:
+        weights = calibrate_weights(recipe, network, folder, device)
+    else:
+        weights = train(recipe, folder, device)
     click.echo(f"weights: {weights}")

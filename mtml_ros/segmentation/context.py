@@ -22,6 +22,7 @@ class VoxelContext:
     features: (V, F) what the network's heads read, or None.
     probability: (V, C) the network's own classes, or None.
     given: (V,) float32, of them that of the label as given, -1 where no class is; or None.
+    label_weight: how far the labels decide, see label_fusion.py.
     """
 
     embedding: np.ndarray
@@ -36,3 +37,4 @@ class VoxelContext:
     features: np.ndarray | None
     probability: np.ndarray | None
     given: np.ndarray | None
+    label_weight: float = 0.0

@@ -10,6 +10,9 @@ from scipy.spatial import cKDTree
 from mtml_ros.core.options import require
 from mtml_ros.segmentation.proposals import Masks
 
+LEAST_SHARE = 0.7
+"""Of a mask that better ones must leave, without the joint choice."""
+
 
 @dataclass(frozen=True)
 class LabellingSettings:
@@ -49,7 +52,7 @@ def non_overlapping_labelling(
     num_voxels: int,
     min_voxels: int,
     least_score: float = 0.0,
-    least_share: float = 0.7,
+    least_share: float = LEAST_SHARE,
 ) -> np.ndarray:
     """(num_voxels,) int64: each voxel in at most one mask (its position), -1 for none.
 

@@ -1,10 +1,10 @@
 """The learned score: how probable it is that a proposal is an object, that their IoU is above .5.
 
 The paper's three terms look at a proposal alone. Whether an object was cut in two, or two were
-joined, shows in what the network sees in it and beyond its border, in what would be left of the
-labels' connected component without it, and in the other proposals. A small network of three layers
-weighs these (mask_features.py); it is fitted on rooms that the instance network has not seen
-(training/calibration.py), and travels in the weights.
+joined, shows in its shape, in how the embedding jumps across its border, in its share of the
+labels' connected component, in how torn the scene's labels are, and in the other proposals. A small
+network of three layers weighs these (mask_features.py); it is fitted on rooms that the instance
+network has not seen (training/calibration.py), and travels in the weights.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""What the learned score and the naming of masks look at: deep features, shapes, labels, borders.
+"""What the learned score and the naming of masks look at: shapes, borders, labels, deep features.
 
-The compiled kernels sum over the voxels of masks and over pairs of touching voxels; here these sums
-become features. The cost follows the voxels and not the number of masks.
+The score reads `object_features` and `relation_features`, the naming `object_features` and
+`appearance_features`. The compiled kernels sum over the voxels of masks and over pairs of touching
+voxels; here these sums become features. The cost follows the voxels, not the number of masks.
 """
 
 from __future__ import annotations
@@ -20,21 +21,23 @@ RADII = (0.25, 0.5, 1.0, 2.0)
 """Of the balls about a mask's mean embedding."""
 FAR = 4.0
 """Jumps of the embedding are counted up to this."""
+SMALL = (5, 15)
+"""Voxels: smaller components of the labels are told apart in how torn they are."""
 VOXEL = 0.1
 """Metres that are added to extents between centres; the weights' voxels are so wide."""
 
 
-def object_features(proposals: Proposals, context: VoxelContext) -> np.ndarray:
-    """(P, F) float32: what each mask looks like by itself and what lies beside it."""
-    masks, c = proposals.masks, context
+def object_features(masks: Masks, context: VoxelContext) -> np.ndarray:
+    """(P, F) float32: how each mask is shaped and stands out, and what its scene's labels are."""
+    c = context
     deviation, within = _spread(masks, c.embedding)
     columns = [
-        *_appearance(masks, c),
+        masks.mean(np.stack([_likely(c), c.labels > 0], axis=1).astype(np.float32)),
         deviation,
         np.linalg.norm(deviation, axis=1)[:, None],
         within,
         *_shape(masks, c),
-        *_border(masks, c),
+        _border(masks, c),
         np.tile(_scene(c), (masks.count, 1)),
     ]
     return np.concatenate(columns, axis=1).astype(np.float32)
@@ -42,15 +45,32 @@ def object_features(proposals: Proposals, context: VoxelContext) -> np.ndarray:
 
 def relation_features(proposals: Proposals, context: VoxelContext) -> np.ndarray:
     """(P, G) float32: how each mask stands to its label component and to the other masks."""
-    masks, c = proposals.masks, context
-    number = int(c.component.max(initial=0)) + 1
-    main, shared = kernels.main_bins(masks.voxel, masks.starts, c.component, number)
-    columns = [
-        _component(masks, c, main, shared),
-        *_rest(masks, c, main, shared),
-        _others(proposals, len(c.labels)),
-    ]
+    columns = [_component(proposals.masks, context), _others(proposals, len(context.labels))]
     return np.concatenate(columns, axis=1).astype(np.float32)
+
+
+def appearance_features(masks: Masks, context: VoxelContext) -> np.ndarray:
+    """(P, A) float32: deep features, class probabilities, and the labels and how likely they are,
+    each as the mean over a mask; (P, 0) of a network that has neither."""
+    c = context
+    columns = [np.zeros((masks.count, 0))]
+    if c.features is not None:
+        columns.append(masks.mean(c.features))
+    if c.probability is not None:
+        number = c.probability.shape[1] + 1
+        columns += [
+            masks.mean(c.probability),
+            _share(masks, c.channel, number),
+            _share(masks, c.channel, number, _likely(c))[:, 1:],
+        ]
+    return np.concatenate(columns, axis=1).astype(np.float32)
+
+
+def _likely(c: VoxelContext) -> np.ndarray:
+    """(V,) float32: how likely the network takes the label to be."""
+    if c.given is None:
+        return np.zeros(len(c.labels), np.float32)
+    return np.maximum(c.given, 0).astype(np.float32)
 
 
 def _share(
@@ -62,23 +82,6 @@ def _share(
     return result / masks.sizes[:, None]
 
 
-def _appearance(masks: Masks, c: VoxelContext) -> list[np.ndarray]:
-    """Means of deep features and class probabilities, the labels and how likely they are."""
-    columns = [masks.mean(c.features)] if c.features is not None else []
-    labelled = (c.labels > 0).astype(np.float32)[:, None]
-    if c.probability is None or c.given is None:
-        return [*columns, masks.mean(labelled)]
-    likely = np.maximum(c.given, 0).astype(np.float32)
-    number = c.probability.shape[1] + 1
-    return [
-        *columns,
-        masks.mean(c.probability),
-        _share(masks, c.channel, number),
-        _share(masks, c.channel, number, likely)[:, 1:],
-        masks.mean(np.concatenate([likely[:, None], labelled], axis=1)),
-    ]
-
-
 def _spread(masks: Masks, embedding: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(P, E) deviation of the embedding from its mean, (P, R) share of it within RADII."""
     mean = masks.mean(embedding)
@@ -88,10 +91,15 @@ def _spread(masks: Masks, embedding: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def _scene(c: VoxelContext) -> np.ndarray:
-    """(3,): reliability of the scene's labels, share of labelled voxels, size."""
+    """(6,): reliability of the scene's labels as the network sees it, share of labelled voxels,
+    size; and how torn the labels are, which needs no network to see: label components a hundred
+    voxels, and which share of the voxels is in components that are SMALL."""
     known = c.candidates & (c.given >= 0) if c.given is not None else c.candidates
     reliability = c.given[known].mean() if c.given is not None and known.any() else 0.0
-    return np.array([reliability, (c.labels > 0).mean(), np.log(len(c.labels))])
+    size = np.bincount(c.component[c.component >= 0])
+    every = max(int(size.sum()), 1)
+    torn = [np.log1p(100 * len(size) / every), *(size[size < s].sum() / every for s in SMALL)]
+    return np.array([reliability, (c.labels > 0).mean(), np.log(len(c.labels)), *torn])
 
 
 def _shape(masks: Masks, c: VoxelContext) -> list[np.ndarray]:
@@ -126,9 +134,9 @@ def _surface(masks: Masks, c: VoxelContext, height: np.ndarray) -> list[np.ndarr
     ]
 
 
-def _border(masks: Masks, c: VoxelContext) -> list[np.ndarray]:
-    """How the embedding and the deep features jump across a mask's border, and what lies there."""
-    within, crossing, beside = kernels.borders(
+def _border(masks: Masks, c: VoxelContext) -> np.ndarray:
+    """How the embedding and the deep features jump across a mask's border."""
+    within, crossing, _ = kernels.borders(
         masks.voxel,
         masks.starts,
         c.neighbors,
@@ -152,15 +160,14 @@ def _border(masks: Masks, c: VoxelContext) -> list[np.ndarray]:
         within[:, 1:] / inner,
         within[:, :1] / masks.sizes[:, None],
     ]
-    return [*contacts, *means, beside[:, :-1] / np.maximum(beside[:, -1:], 1)]
+    return np.concatenate([*contacts, *means], axis=1)
 
 
-def _component(masks: Masks, c: VoxelContext, main: np.ndarray, shared: np.ndarray) -> np.ndarray:
-    """(P, 10): a mask's share of its main label component, that component's size and extents.
-
-    main, shared: (P,), the component that most of a mask is in, and how many of its voxels are.
-    """
+def _component(masks: Masks, c: VoxelContext) -> np.ndarray:
+    """(P, 10): a mask's share of its main label component, the one that most of it is in, and that
+    component's size and extents."""
     number = int(c.component.max(initial=0)) + 1
+    main, shared = kernels.main_bins(masks.voxel, masks.starts, c.component, number)
     index = np.flatnonzero(c.component >= 0)
     index = index[np.argsort(c.component[index], kind="stable")]
     total = np.maximum(np.bincount(c.component[index], minlength=number), 1)
@@ -178,26 +185,6 @@ def _component(masks: Masks, c: VoxelContext, main: np.ndarray, shared: np.ndarr
         np.log1p(total[main] - shared), np.log(masks_of[main]), np.log(wide[main]),
         np.log(extent[main, 2]), np.log(total[main] / size), shared == 0,
     ], axis=1)  # fmt: skip
-
-
-def _rest(masks: Masks, c: VoxelContext, main: np.ndarray, shared: np.ndarray) -> list[np.ndarray]:
-    """How what would be left of a mask's label component differs from the mask."""
-    # the main components of the masks as masks; -1, in none, reads the last
-    wanted, position = np.unique(main, return_inverse=True)
-    place = np.full(int(c.component.max(initial=0)) + 2, -1)
-    place[wanted] = np.arange(len(wanted))
-    whole = Proposals.of([place[c.component]]).masks
-    if not whole.count:
-        whole, position = masks, np.arange(masks.count)
-    total = whole.sizes[position][:, None]
-    left = total - shared[:, None]
-    changes = []
-    for values in (c.embedding, c.features, c.probability):
-        if values is not None:
-            mean = masks.mean(values)
-            rest = whole.mean(values)[position] * total - mean * shared[:, None]
-            changes.append(np.where(left > 2, rest / np.maximum(left, 1) - mean, 0))
-    return [np.linalg.norm(changes[0], axis=1)[:, None], *changes[1:]]
 
 
 def _others(proposals: Proposals, voxels: int) -> np.ndarray:

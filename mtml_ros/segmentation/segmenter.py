@@ -22,17 +22,26 @@ from mtml_ros.network.heads import NetworkOutput
 from mtml_ros.network.inference import SparseInference
 from mtml_ros.network.sparse import SparseNetwork
 from mtml_ros.network.threads import one_torch_thread
+from mtml_ros.segmentation.choice import CONFLICT, choose
 from mtml_ros.segmentation.components import label_components, touching
 from mtml_ros.segmentation.context import VoxelContext
-from mtml_ros.segmentation.label_fusion import FusedLabels, fuse_labels
-from mtml_ros.segmentation.labelling import assign_leftovers, non_overlapping_labelling
+from mtml_ros.segmentation.label_fusion import FusedLabels, fuse_labels, label_weight
+from mtml_ros.segmentation.labelling import (
+    LEAST_SHARE,
+    assign_leftovers,
+    non_overlapping_labelling,
+)
 from mtml_ros.segmentation.learned_score import learned_score
-from mtml_ros.segmentation.mask_features import object_features
+from mtml_ros.segmentation.mask_features import appearance_features, object_features
 from mtml_ros.segmentation.naming import name_masks
 from mtml_ros.segmentation.paper_score import score_masks
 from mtml_ros.segmentation.perceptron import Perceptron
-from mtml_ros.segmentation.preference import instances_before, preference
-from mtml_ros.segmentation.proposals import Proposals, propose
+from mtml_ros.segmentation.preference import (
+    components_preferred,
+    instances_before,
+    preference,
+)
+from mtml_ros.segmentation.proposals import Masks, Proposals, propose
 from mtml_ros.segmentation.region_cache import RegionCache
 from mtml_ros.segmentation.regions import REGION_VOXELS, divide
 from mtml_ros.segmentation.settings import SegmenterSettings
@@ -61,6 +70,7 @@ class InstanceSegmenter:
         self.settings = settings or settings_of(checkpoint)
         models = {n: Perceptron.from_arrays(a, n) for n, a in checkpoint.models.items()}
         self._score_model, self._naming_model = models.get("score"), models.get("naming")
+        self._learned = self._score_model is not None and self.settings.score.learned
         self.channels = taxonomy.network_channels(self.config.classes)
         self._forward: Callable[[VoxelBatch], NetworkOutput] = self.network
         if device.type == "cpu" and isinstance(self.network, SparseNetwork):
@@ -161,23 +171,38 @@ class InstanceSegmenter:
             context = self.describe(grid, output, fused)
             proposed = self.propose(output, context, least.min_voxels)
         with _timed(seconds, "score"):
-            features = self._look(proposed, context)
-            masks, scores = proposed.masks, self._score(proposed, features, context)
-            labels = self._name(proposed, features, context)
+            masks = proposed.masks
+            features = self._look(masks, context)
+            scores = self._score(proposed, features, context)
         with _timed(seconds, "suppress"):
             usable = np.flatnonzero(scores > 0)
-            masks, scores = masks.select(usable), scores[usable]
-            preferred = scores + preference(masks, before)
+            preferred = scores
+            if self._learned:
+                preferred = scores + components_preferred(proposed, context)
+            masks, scores, preferred = masks.select(usable), scores[usable], preferred[usable]
+            preferred = preferred + preference(masks, before)
             kept, overlap = suppress(masks, preferred, len(grid), s.suppression.iou)
             masks, scores, preferred = masks.select(kept), scores[kept], preferred[kept]
             final = scores * (1 - overlap) if s.suppression.soft else scores
+        with _timed(seconds, "label"):
+            seen = None if features is None else features[usable][kept]
+            labels = self._name(masks, seen, context)
             proposals = sorted(
-                map(Proposal, masks.split(), labels[usable][kept].tolist(), final.tolist()),
+                map(Proposal, masks.split(), labels.tolist(), final.tolist()),
                 key=lambda p: -p.score,
             )
-        with _timed(seconds, "label"):
+            least_share = LEAST_SHARE
+            if self._learned:  # the paper's scores are no probabilities that could be summed
+                least_share = 1 - CONFLICT
+                found = choose(masks, preferred - least.score_threshold, len(grid))
+                masks, scores, preferred = masks.select(found), scores[found], preferred[found]
             owner = non_overlapping_labelling(
-                masks, preferred, len(grid), least.min_voxels, least.score_threshold
+                masks,
+                preferred,
+                len(grid),
+                least.min_voxels,
+                least.score_threshold,
+                least_share,
             )
             owner = assign_leftovers(
                 owner, context.candidates, context.embedding, least.assign_radius
@@ -205,6 +230,7 @@ class InstanceSegmenter:
         """All that is known of each voxel."""
         neighbors = touching(grid.coordinates)
         labels = np.where(fused.candidates, grid.labels.astype(np.int64), -1)
+        component = label_components(neighbors, labels)
         return VoxelContext(
             embedding=output.embedding.cpu().numpy(),
             direction=self.settings.score.direction_sign * output.direction.cpu().numpy(),
@@ -212,12 +238,13 @@ class InstanceSegmenter:
             neighbors=neighbors,
             candidates=fused.candidates,
             votes=fused.votes,
-            component=label_components(neighbors, labels),
+            component=component,
             labels=grid.labels,
             channel=self.channels[grid.labels],
             features=None if output.features is None else output.features.cpu().numpy(),
             probability=output.probability,
             given=fused.given,
+            label_weight=label_weight(fused.reliance, component, grid.labels),
         )
 
     def propose(self, output: NetworkOutput, context: VoxelContext, min_voxels: int) -> Proposals:
@@ -230,12 +257,11 @@ class InstanceSegmenter:
             partitions.append(c.component)
         return Proposals.of(partitions, min_voxels)
 
-    def _look(self, proposed: Proposals, context: VoxelContext) -> np.ndarray | None:
-        """(P, F) features of each mask; None where nothing asks for them."""
-        scored = self._score_model is not None and self.settings.score.learned
+    def _look(self, masks: Masks, context: VoxelContext) -> np.ndarray | None:
+        """(P, F) `object_features` of each mask; None where nothing asks for them."""
         named = self._naming_model is not None and self.settings.label_fusion.enabled
-        wanted = (scored or named) and proposed.masks.count
-        return object_features(proposed, context) if wanted else None
+        wanted = (self._learned or named) and masks.count
+        return object_features(masks, context) if wanted else None
 
     def _score(
         self, proposed: Proposals, features: np.ndarray | None, context: VoxelContext
@@ -246,13 +272,13 @@ class InstanceSegmenter:
             return learned_score(proposed, features, context, model)
         return score_masks(proposed.masks, context, settings).score
 
-    def _name(
-        self, proposed: Proposals, features: np.ndarray | None, context: VoxelContext
-    ) -> np.ndarray:
+    def _name(self, masks: Masks, features: np.ndarray | None, context: VoxelContext) -> np.ndarray:
         """(P,) uint8: the class of each mask, learned where the weights have it, else voted for."""
         model = self._naming_model if self.settings.label_fusion.enabled else None
+        if model is not None and features is not None:
+            features = np.concatenate([features, appearance_features(masks, context)], axis=1)
         things = self.taxonomy.is_thing
-        return name_masks(proposed, features, context, model, things, self.channels)[0]
+        return name_masks(masks, features, context, model, things, self.channels)[0]
 
     def embed(self, grid: VoxelGrid) -> NetworkOutput:
         """The network's output for a grid, taken as one."""
@@ -283,9 +309,8 @@ class InstanceSegmenter:
         """The objects that the owners (V,) of the voxels (positions in scores) make up."""
         owners, compact = np.unique(owner, return_inverse=True)
         partition = compact.reshape(-1) - int(owners[0] == -1)
-        objects = Proposals.of([partition], min_voxels)
-        masks = objects.masks
-        labels = self._name(objects, self._look(objects, context), context)
+        masks = Proposals.of([partition], min_voxels).masks
+        labels = self._name(masks, self._look(masks, context), context)
         instance = np.full(len(grid), -1, dtype=np.int32)
         final = grid.labels.copy()
         instances = []

@@ -19,8 +19,9 @@ class SegmenterSettings:
 
     as_in_the_paper: proposals from mean-shift and component splits, scored by the paper's three
         terms, hard non-maximum suppression, and nothing that this project adds: it switches off
-        the label fusion, proposals from labels, the learned score, soft suppression and the
-        assignment of leftover voxels, whatever the steps' own options say.
+        the label fusion, proposals from labels, the learned score and the joint choice that follows
+        it, soft suppression and the assignment of leftover voxels, whatever the steps' own options
+        say.
     """
 
     as_in_the_paper: bool = False

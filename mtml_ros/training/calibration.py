@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from tqdm import tqdm
 
+from mtml_ros.core.errors import ConfigurationError
 from mtml_ros.core.scene import Scene
 from mtml_ros.datasets.samples import Sample, voxelize
-from mtml_ros.segmentation.mask_features import object_features, relation_features
+from mtml_ros.network.checkpoint import (
+    Checkpoint,
+    find_weights,
+    load_checkpoint,
+    save_checkpoint,
+)
+from mtml_ros.network.device import choose_device
+from mtml_ros.segmentation.mask_features import (
+    appearance_features,
+    object_features,
+    relation_features,
+)
 from mtml_ros.segmentation.perceptron import LIMIT, Perceptron
 from mtml_ros.segmentation.proposals import Masks
 from mtml_ros.segmentation.segmenter import InstanceSegmenter
+from mtml_ros.training.recipe import Recipe
+from mtml_ros.training.sources import make_source
 
 MATCH, SOFTNESS = 0.5, 0.06
 """IoU from which a mask is its object, and over how much less and more that becomes certain."""
@@ -46,14 +62,55 @@ NAMING = Fit((192, 96), 0.3, 10, 2)
 class Examples:
     """Masks of scenes and their truth.
 
-    objects: (n, F), relations: (n, G) float32 features. overlap: (n,) float32, the greatest IoU
-    with an object. channel: (n,) int64, that object's class in the network, 0 for none.
+    objects: (n, F), relations: (n, G), appearance: (n, A) float32 features. overlap: (n,) float32,
+    the greatest IoU with an object. channel: (n,) int64, that object's class in the network, 0 for
+    none.
     """
 
     objects: np.ndarray
     relations: np.ndarray
+    appearance: np.ndarray
     overlap: np.ndarray
     channel: np.ndarray
+
+
+def calibrate_weights(
+    recipe: Recipe,
+    weights: str | Path,
+    out: str | Path,
+    device: str = "auto",
+    progress: bool = True,
+) -> Path:
+    """Fits the two models alone, and returns the path of the file with them and the network of
+    `weights`, a file or the name of some that ship.
+
+    out: a folder for it. Raises ConfigurationError where the recipe says of no scenes to fit on, or
+    describes another network.
+    """
+    where = choose_device(device)
+    checkpoint = load_checkpoint(find_weights(weights), where)
+    if not recipe.calibration_scenes:
+        raise ConfigurationError("recipe: calibration_scenes is 0: there is nothing to fit on")
+    if checkpoint.config != recipe.network_config():
+        raise ConfigurationError(f"recipe: {weights} is a network of another configuration")
+    path = Path(out) / "weights.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    bare = replace(checkpoint, settings=recipe.settings, models={})
+    save_checkpoint(path, calibrated(bare, recipe, where, progress))
+    return path
+
+
+def calibrated(
+    checkpoint: Checkpoint, recipe: Recipe, device: torch.device, progress: bool
+) -> Checkpoint:
+    """The checkpoint with models fitted on the recipe's calibration scenes."""
+    segmenter = InstanceSegmenter(checkpoint, recipe.load_taxonomy(), device)
+    number = recipe.calibration_scenes
+    scenes = make_source(recipe.data).calibration_scenes(number)
+    models = calibrate(
+        segmenter, tqdm(scenes, "calibration", number, disable=not progress), recipe.seed
+    )
+    return replace(checkpoint, models={name: vars(model) for name, model in models.items()})
 
 
 def calibrate(
@@ -89,7 +146,11 @@ def examples(segmenter: InstanceSegmenter, sample: Sample) -> Examples | None:
     label = sample.labels[np.unique(sample.instance, return_index=True)[1]][best]
     channel = np.where(overlap > 0, segmenter.channels[label], 0)
     return Examples(
-        object_features(proposals, context), relation_features(proposals, context), overlap, channel
+        object_features(proposals.masks, context),
+        relation_features(proposals, context),
+        appearance_features(proposals.masks, context),
+        overlap,
+        channel,
     )
 
 
@@ -130,7 +191,8 @@ def fit_naming(found: Examples, channels: int, seed: int = 0) -> Perceptron:
         wanted = y[rows].expand(len(logits), -1)
         return functional.cross_entropy(logits.flatten(0, 1), wanted.flatten())
 
-    return fit(found.objects[good], loss, channels, NAMING, seed)
+    features = np.concatenate([found.objects[good], found.appearance[good]], axis=1)
+    return fit(features, loss, channels, NAMING, seed)
 
 
 def fit(

@@ -41,7 +41,7 @@ from mtml_ros.segmentation.segmenter import InstanceSegmenter
 from mtml_ros.segmentation.settings import SegmenterSettings
 from mtml_ros.training.augmentation import augment
 from mtml_ros.training.batches import make_training_batch
-from mtml_ros.training.calibration import calibrate
+from mtml_ros.training.calibration import calibrated
 from mtml_ros.training.losses import Targets, multi_task_loss
 from mtml_ros.training.recipe import Recipe
 from mtml_ros.training.sources import SceneSource, make_source
@@ -220,7 +220,7 @@ class _Run:
         gc.unfreeze()
         bar.close()
         if self.is_main and r.calibration_scenes:
-            self._calibrate(batches.source)
+            self._calibrate()
         return self.out / "weights.safetensors"
 
     def _optimise(self, model: nn.Module, batch: VoxelBatch, targets: Targets) -> dict[str, Tensor]:
@@ -272,21 +272,13 @@ class _Run:
         checkpoint = Checkpoint(self.network, self.config, r.settings, info)
         save_checkpoint(self.out / "weights.safetensors", checkpoint)
 
-    def _calibrate(self, source: SceneSource) -> None:
+    def _calibrate(self) -> None:
         """Fits the learned score and the naming, unless the weights have them."""
-        r = self.recipe
         path = self.out / "weights.safetensors"
         checkpoint = load_checkpoint(path, self.device)
         if checkpoint.models:  # the same command again, after it was done
             return
-        segmenter = InstanceSegmenter(checkpoint, r.load_taxonomy(), self.device)
-        scenes = source.calibration_scenes(r.calibration_scenes)
-        models = calibrate(
-            segmenter,
-            tqdm(scenes, "calibration", r.calibration_scenes, disable=not self.progress),
-            r.seed,
-        )
-        save_checkpoint(path, replace(checkpoint, models={n: vars(m) for n, m in models.items()}))
+        save_checkpoint(path, calibrated(checkpoint, self.recipe, self.device, self.progress))
 
     def _log(self, line: dict[str, Any]) -> None:
         if not self.is_main:

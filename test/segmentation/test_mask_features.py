@@ -9,9 +9,13 @@ from mtml_ros.core.voxels import pack_keys
 from mtml_ros.segmentation.components import connected_components, touching
 from mtml_ros.segmentation.context import VoxelContext
 from mtml_ros.segmentation.learned_score import learned_score
-from mtml_ros.segmentation.mask_features import object_features, relation_features
+from mtml_ros.segmentation.mask_features import (
+    appearance_features,
+    object_features,
+    relation_features,
+)
 from mtml_ros.segmentation.perceptron import Perceptron
-from mtml_ros.segmentation.proposals import Proposals
+from mtml_ros.segmentation.proposals import Masks, Proposals
 
 
 def board_context(shift: tuple[int, int, int] = (0, 0, 0), deep: bool = True) -> VoxelContext:
@@ -48,18 +52,23 @@ def whole(context: VoxelContext) -> np.ndarray:
     return np.zeros(len(context.labels), dtype=np.int64)
 
 
+def masks_of(*partitions: np.ndarray) -> Masks:
+    return Proposals.of(partitions).masks
+
+
 def test_a_masks_look_does_not_depend_on_other_masks_or_on_where_the_map_begins():
     context, moved = board_context(), board_context((320, -64, 32))
-    alone = object_features(Proposals.of([whole(context)]), context)
-    among = object_features(Proposals.of([halves(context), whole(context)]), context)
-    np.testing.assert_allclose(among[2], alone[0], rtol=1e-5)
-    elsewhere = object_features(Proposals.of([whole(moved)]), moved)
-    np.testing.assert_allclose(elsewhere, alone, atol=2e-3)
+    for features in (object_features, appearance_features):
+        alone = features(masks_of(whole(context)), context)
+        among = features(masks_of(halves(context), whole(context)), context)
+        np.testing.assert_allclose(among[2], alone[0], rtol=1e-5)
+        elsewhere = features(masks_of(whole(moved)), moved)
+        np.testing.assert_allclose(elsewhere, alone, atol=2e-3)
 
 
 def test_deep_features_and_probabilities_are_pooled():
     context = board_context()
-    found = object_features(Proposals.of([halves(context)]), context)
+    found = appearance_features(masks_of(halves(context)), context)
     assert context.features is not None
     assert context.probability is not None
     for i in (0, 1):
@@ -71,9 +80,9 @@ def test_deep_features_and_probabilities_are_pooled():
 
 def test_extents_are_those_of_the_board():
     context = board_context(deep=False)
-    found = object_features(Proposals.of([whole(context)]), context)[0]
-    # after the share of labelled voxels, 5 numbers of spread and 4 shares within a radius
-    _, along, across, tall = found[10:14]
+    found = object_features(masks_of(whole(context)), context)[0]
+    # after two numbers of the labels, 5 of spread and 4 shares within a radius
+    _, along, across, tall = found[11:15]
     assert np.exp([along, across, tall]) == pytest.approx([1.0, 0.4, 0.1], abs=1e-3)
 
 
@@ -87,12 +96,23 @@ def test_a_whole_component_covers_itself_and_leaves_nothing():
     assert both[:3].tolist() == [1, 0.5, 0]
 
 
-def test_half_a_component_differs_from_the_rest_as_their_embeddings_do():
+def test_half_a_component_is_half_of_it():
     context = replace(board_context(), component=np.zeros(40, dtype=np.int64))
     features = relation_features(Proposals.of([halves(context)]), context)
     assert features[:, 0].tolist() == [0.5, 0.5]
-    # four dimensions of which each jumps by 3
-    assert features[:, 10] == pytest.approx([6.0, 6.0])
+    assert features[:, 4] == pytest.approx([np.log(21)] * 2)
+
+
+def test_torn_labels_show_without_the_network():
+    context = board_context(deep=False)
+    component, left = context.component.copy(), np.flatnonzero(context.labels == 1)
+    component[left[:4]], component[left[4:14]] = 2, 3  # of 20 voxels 6 are left
+    for given, number, under_5, under_15 in (
+        (context, 2, 0, 0),
+        (replace(context, component=component), 4, 4 / 40, 20 / 40),
+    ):
+        found = object_features(masks_of(whole(context)), given)[0, -3:]
+        assert found == pytest.approx([np.log1p(100 * number / 40), under_5, under_15])
 
 
 def test_stability_counts_partitions_with_the_same_mask():
@@ -109,8 +129,8 @@ def test_stability_counts_partitions_with_the_same_mask():
 def test_networks_without_semantic_head_or_features_have_fewer():
     with_head, without = board_context(), board_context(deep=False)
     proposals = Proposals.of([halves(with_head)])
-    for features in (object_features, relation_features):
-        more, fewer = features(proposals, with_head), features(proposals, without)
+    for features in (object_features, appearance_features):
+        more, fewer = features(proposals.masks, with_head), features(proposals.masks, without)
         assert np.isfinite(fewer).all()
         assert fewer.shape[1] < more.shape[1]
 
@@ -118,7 +138,7 @@ def test_networks_without_semantic_head_or_features_have_fewer():
 def test_the_score_is_a_probability_of_all_features():
     context = board_context()
     proposals = Proposals.of([halves(context), whole(context)])
-    features = object_features(proposals, context)
+    features = object_features(proposals.masks, context)
     width = features.shape[1] + relation_features(proposals, context).shape[1]
     zero = {"mean": np.zeros(width), "scale": np.ones(width), "weight1": np.zeros((1, width, 2)),
             "bias1": np.zeros((1, 1, 2)), "weight2": np.zeros((1, 2, 2)),

@@ -5,9 +5,9 @@ import pytest
 
 from mtml_ros.segmentation.components import touching
 from mtml_ros.segmentation.context import VoxelContext
-from mtml_ros.segmentation.naming import name_masks, softmax
+from mtml_ros.segmentation.naming import LABEL_WEIGHT, name_masks, softmax
 from mtml_ros.segmentation.perceptron import Perceptron
-from mtml_ros.segmentation.proposals import Proposals
+from mtml_ros.segmentation.proposals import Masks
 
 
 class Says(Perceptron):
@@ -15,6 +15,10 @@ class Says(Perceptron):
 
     def __init__(self, *probability: float) -> None:
         object.__setattr__(self, "probability", probability)
+
+    @property
+    def num_outputs(self) -> int:
+        return len(self.probability)
 
     def logits(self, features: np.ndarray) -> np.ndarray:
         return np.tile(np.log(self.probability), (len(features), 1))
@@ -24,24 +28,23 @@ THINGS = np.array([False, True, True, True])
 CHANNELS = np.array([0, 1, 2, 3])
 
 
-def scene(votes: list[list[float]]) -> tuple[Proposals, VoxelContext]:
-    """Four voxels, one mask, and the votes of each."""
-    none = np.zeros(4)
+def scene(
+    votes: list[list[float]], channel: list[int], weight: float
+) -> tuple[Masks, VoxelContext]:
+    """Four voxels, one mask, the votes of each and its label."""
     context = VoxelContext(
         embedding=np.zeros((4, 2)), direction=np.zeros((4, 3)), centers=np.zeros((4, 3)),
         neighbors=touching(np.zeros((1, 3), np.int32)), candidates=np.ones(4, bool),
         votes=np.array(votes, np.float32), component=np.zeros(4, np.int64),
-        labels=none.astype(np.uint8), channel=none.astype(np.int64), features=None,
-        probability=None, given=None,
+        labels=np.array(channel, np.uint8), channel=np.array(channel), features=None,
+        probability=None, given=None, label_weight=weight,
     )  # fmt: skip
-    return Proposals.of([np.zeros(4, np.int64)]), context
+    return Masks.of([np.arange(4)]), context
 
 
-def name(votes, model, is_thing=THINGS, channels=CHANNELS):
-    proposals, context = scene(votes)
-    labels, probability = name_masks(
-        proposals, np.zeros((1, 5)), context, model, is_thing, channels
-    )
+def name(votes, model, is_thing=THINGS, channels=CHANNELS, channel=(0, 0, 0, 0), weight=0.0):
+    masks, context = scene(votes, list(channel), weight)
+    labels, probability = name_masks(masks, np.zeros((1, 5)), context, model, is_thing, channels)
     return int(labels[0]), float(probability[0])
 
 
@@ -51,6 +54,15 @@ def test_without_a_model_the_most_voted_class_wins():
 
 def test_with_a_model_its_class_wins_over_the_votes():
     assert name([[0, 1, 0, 0]] * 4, Says(0.1, 0.2, 0.6, 0.1)) == (2, pytest.approx(0.6))
+
+
+def test_labels_count_as_far_as_they_decide():
+    votes, model = [[0, 1, 0, 0]] * 4, Says(0.1, 0.1, 0.5, 0.3)
+    assert name(votes, model, channel=(1, 1, 1, 1), weight=1)[0] == 1  # 0.1 e^2 = 0.74
+    assert name(votes, model, channel=(1, 1, 0, 0), weight=1)[0] == 2  # 0.1 e = 0.27
+    assert name(votes, model, channel=(1, 1, 1, 1), weight=0.5)[0] == 2
+    decided = name(votes, model, channel=(1, 1, 1, 1), weight=1)[1]
+    assert decided == pytest.approx(0.1 * np.exp(LABEL_WEIGHT) / (0.9 + 0.1 * np.exp(LABEL_WEIGHT)))
 
 
 def test_stuff_and_none_are_no_names():

@@ -1,17 +1,27 @@
-"""Preference: what was found before wins near ties, and nothing else."""
+"""Preference: what was found before wins near ties, whole components where labels decide."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from mtml_ros.core.instances import Segmentation, make_instance
 from mtml_ros.core.voxels import VoxelGrid
+from mtml_ros.segmentation.choice import choose
 from mtml_ros.segmentation.labelling import non_overlapping_labelling
-from mtml_ros.segmentation.preference import PREFERENCE, instances_before, preference
-from mtml_ros.segmentation.proposals import Masks
-from mtml_ros.segmentation.suppression import suppress
+from mtml_ros.segmentation.preference import (
+    COMPONENT,
+    MIN_COMPONENT,
+    PREFERENCE,
+    components_preferred,
+    instances_before,
+    preference,
+)
+from mtml_ros.segmentation.proposals import Masks, Proposals
 
 WHOLE, LEFT, RIGHT = np.arange(20), np.arange(10), np.arange(10, 20)
 MASKS = Masks.of([WHOLE, LEFT, RIGHT])
+THRESHOLD = 0.35
 
 
 def row(length: int, first: int = 0) -> VoxelGrid:
@@ -22,8 +32,8 @@ def row(length: int, first: int = 0) -> VoxelGrid:
 def chosen(scores: list[float], before: np.ndarray) -> np.ndarray:
     """Which mask each voxel is given to, as the segmenter chooses."""
     preferred = np.array(scores) + preference(MASKS, before)
-    kept, _ = suppress(MASKS, preferred, 20, 0.3)
-    owner = non_overlapping_labelling(MASKS.select(kept), preferred[kept], 20, 5, 0.35)
+    kept = choose(MASKS, preferred - THRESHOLD, 20)
+    owner = non_overlapping_labelling(MASKS.select(kept), preferred[kept], 20, 5, THRESHOLD)
     return np.append(kept, -1)[owner]
 
 
@@ -38,20 +48,22 @@ def test_what_agrees_is_preferred_by_its_overlap_and_what_overlaps_by_half_is_no
 
 
 def test_near_tie_between_a_table_and_its_halves_stays_as_it_was() -> None:
-    """Scores .57 to .60, as a real table and its halves had in turn in one update after another."""
+    """The table is worth .22 to .25, each half .11 to .125: the same, a little more or less."""
     rng = np.random.default_rng(0)
-    for first in ([0.60, 0.57, 0.57], [0.57, 0.60, 0.60]):
+    for first in ([0.60, 0.46, 0.46], [0.57, 0.475, 0.475]):
         before = chosen(first, np.full(20, -1))
         start = before.copy()
         for _ in range(50):
-            before = chosen(rng.uniform(0.57, 0.60, 3).tolist(), before)
+            half = rng.uniform(0.46, 0.475)
+            before = chosen([rng.uniform(0.57, 0.60), half, half], before)
             assert np.array_equal(before, start)
 
 
 def test_what_is_better_by_more_than_the_preference_wins_at_once() -> None:
     as_whole = np.zeros(20, dtype=np.int64)
-    assert chosen([0.57, 0.66, 0.66], as_whole).tolist() == [0] * 20
-    assert chosen([0.57, 0.68, 0.68], as_whole).tolist() == [1] * 10 + [2] * 10
+    # 0.57 + 0.1 - 0.35 against twice what the halves are above 0.35
+    assert chosen([0.57, 0.50, 0.50], as_whole).tolist() == [0] * 20
+    assert chosen([0.57, 0.52, 0.52], as_whole).tolist() == [1] * 10 + [2] * 10
 
 
 def test_object_whose_score_falls_a_little_below_the_threshold_stays_and_comes_back_above() -> None:
@@ -70,3 +82,20 @@ def test_instances_before_are_found_by_their_voxels_in_a_map_that_has_grown_and_
     assert instances_before(row(5, first=2), previous).tolist() == [0, 1, -1, -1, -1]
     assert instances_before(row(2), None).tolist() == [-1, -1]
     assert instances_before(row(0), previous).tolist() == []
+
+
+def test_whole_components_are_preferred_as_far_as_labels_decide() -> None:
+    halves, none = np.repeat([0, 1], 10), np.full(20, -1)
+    proposals = Proposals.of([np.zeros(20, np.int64), halves, np.append(halves[:-1], -1)])
+
+    def preferred(component: np.ndarray, weight: float, label: int = 1) -> list[float]:
+        labels = np.full(20, label, np.uint8)
+        context = SimpleNamespace(component=component, label_weight=weight, labels=labels)
+        return components_preferred(proposals, context).tolist()
+
+    # the whole is two components; the last mask is one less a voxel
+    assert preferred(halves, 0.5) == [0, *[0.5 * COMPONENT] * 2, 0]
+    assert preferred(halves, 0.5, label=0) == [0, 0, 0, 0]
+    assert preferred(none, 1.0) == [0, 0, 0, 0]
+    proposals = Proposals.of([np.where(np.arange(20) < MIN_COMPONENT - 1, 0, -1)])
+    assert preferred(np.where(np.arange(20) < MIN_COMPONENT - 1, 0, -1), 1.0) == [0]

@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from mtml_ros.core.errors import ConfigurationError
 from mtml_ros.core.taxonomy import Taxonomy
-from mtml_ros.network.checkpoint import Checkpoint, build_network
+from mtml_ros.network.checkpoint import (
+    Checkpoint,
+    build_network,
+    find_weights,
+    load_checkpoint,
+)
 from mtml_ros.network.config import NetworkConfig
 from mtml_ros.segmentation.labelling import LabellingSettings
 from mtml_ros.segmentation.paper_score import ScoreSettings
@@ -19,9 +25,11 @@ from mtml_ros.training.calibration import (
     Examples,
     best_overlap,
     calibrate,
+    calibrate_weights,
     fit_naming,
     fit_score,
 )
+from mtml_ros.training.recipe import Recipe
 
 
 @pytest.fixture(autouse=True)
@@ -50,13 +58,14 @@ def test_without_true_instances_nothing_overlaps():
 
 def training_set(n: int = 600) -> Examples:
     """Masks whose third feature decides: they match where it is above 3; the class is 1 where the
-    fifth is below its mean, else 2."""
+    second of appearance is below its mean, else 2."""
     rng = np.random.default_rng(0)
     objects = rng.normal(3.0, 5.0, (n, 6)).astype(np.float32)
     relations = rng.normal(size=(n, 2)).astype(np.float32)
+    appearance = rng.normal(3.0, 5.0, (n, 4)).astype(np.float32)
     overlap = np.where(objects[:, 2] > 3, 0.9, 0.1).astype(np.float32)
-    channel = np.where(objects[:, 4] < 3, 1, 2)
-    return Examples(objects, relations, overlap, channel)
+    channel = np.where(appearance[:, 1] < 3, 1, 2)
+    return Examples(objects, relations, appearance, overlap, channel)
 
 
 def test_the_score_finds_what_decides():
@@ -68,14 +77,16 @@ def test_the_score_finds_what_decides():
 
 def test_the_naming_finds_the_class_of_what_is_an_object():
     found = training_set()
-    named = fit_naming(found, channels=3).logits(found.objects).argmax(axis=1)
+    every = np.concatenate([found.objects, found.appearance], axis=1)
+    named = fit_naming(found, channels=3).logits(every).argmax(axis=1)
     assert (named == found.channel)[found.overlap > 0.5].mean() > 0.95
 
 
 def test_a_feature_that_never_changes_does_no_harm():
     found = training_set()
     found.objects[:, 5] = 1.0
-    assert np.isfinite(fit_naming(found, 3).logits(found.objects)).all()
+    every = np.concatenate([found.objects, found.appearance], axis=1)
+    assert np.isfinite(fit_naming(found, 3).logits(every)).all()
 
 
 def test_the_same_seed_gives_the_same_model_and_torchs_random_state_is_left_alone():
@@ -111,3 +122,24 @@ def test_a_segmenter_is_calibrated_on_scenes_and_scores_with_the_model(tiny_scen
     assert by_terms == [p.score for p in segmenter.segment(sample.grid).proposals]
     assert by_model != by_terms
     assert all(0 <= s <= 1 for s in by_model)
+
+
+def test_the_two_models_alone_are_fitted_to_the_network_of_given_weights(tmp_path):
+    recipe = Recipe("toy", "toy", {"set": "toy"}, calibration_scenes=2)
+    path = calibrate_weights(recipe, "toy", tmp_path / "run", "cpu", progress=False)
+    shipped, found = load_checkpoint(find_weights("toy")), load_checkpoint(path)
+    assert set(found.models) == {"score"}
+    assert not np.array_equal(found.models["score"]["weight1"], shipped.models["score"]["weight1"])
+    for name, value in shipped.network.state_dict().items():
+        assert torch.equal(found.network.state_dict()[name], value)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [({"calibration_scenes": 0}, "nothing to fit on"), ({"network": {"width": 8}}, "another")],
+)
+def test_recipes_that_do_not_fit_the_weights_are_refused(changed, said, tmp_path):
+    recipe = replace(Recipe("toy", "toy", {"set": "toy"}, calibration_scenes=2), **changed)
+    with pytest.raises(ConfigurationError, match=said):
+        calibrate_weights(recipe, "toy", tmp_path / "run", "cpu", progress=False)
+    assert not (tmp_path / "run").exists()

@@ -127,7 +127,7 @@ def test_a_finished_run_is_not_calibrated_again(recipe, tmp_path, monkeypatch):
     calibrated = replace(recipe, data={"set": "toy"}, steps=1, calibration_scenes=2)
     weights = train(calibrated, tmp_path / "run", "cpu", progress=False)
     assert "score" in load_checkpoint(weights).models
-    monkeypatch.setattr(module, "calibrate", lambda *_: pytest.fail("calibrated"))
+    monkeypatch.setattr(module, "calibrated", lambda *_: pytest.fail("calibrated"))
     assert train(calibrated, tmp_path / "run", "cpu", progress=False) == weights
 
 
