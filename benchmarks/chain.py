@@ -77,7 +77,7 @@ def _measured(root: Path, scene: str, repeats: int) -> dict[str, Any]:
     return result
 
 
-def _work(scene: str, repeats: int) -> dict[str, Any]:
+def _work(scene: str, repeats: int, threads: int | None) -> dict[str, Any]:
     """Measures what PYTHONPATH names, in this process; of any commit since e1f76d7."""
     sys.path.insert(0, os.environ["PYTHONPATH"])
     try:
@@ -90,6 +90,12 @@ def _work(scene: str, repeats: int) -> dict[str, Any]:
         from mtml_ros.voxels import LabeledPoints, VoxelGrid
     from mtml_ros.evaluation.baselines import components_as_instances
 
+    if threads is not None:
+        try:
+            from mtml_ros.network.threads import set_threads
+        except ImportError:  # e1f76d7 computes on torch's threads
+            from torch import set_num_threads as set_threads
+        set_threads(threads)
     segmenter = InstanceSegmenter.load()
     name, edge = SCENES[scene]
     cloud = read_points(SCANS / f"{name}.npz")
@@ -105,11 +111,12 @@ def _work(scene: str, repeats: int) -> dict[str, Any]:
     if scene == "paper":
         grid = VoxelGrid(grid.coordinates[:PAPER_VOXELS], grid.labels[:PAPER_VOXELS], SIZE)
     segmenter.segment(grid)
-    runs = []
+    runs, spent = [], []
     for _ in range(repeats):
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         found = segmenter.segment(grid)
         runs.append((time.perf_counter() - began, found))
+        spent.append(time.process_time() - cpu)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     seconds, found = sorted(runs, key=lambda one: one[0])[repeats // 2]
     began = time.perf_counter()
@@ -118,6 +125,7 @@ def _work(scene: str, repeats: int) -> dict[str, Any]:
         "voxels": len(grid),
         "objects": len(found.instances),
         "seconds": seconds,
+        "processor_seconds": float(np.median(spent)),
         "steps": found.seconds,
         "components": time.perf_counter() - began,
         "megabytes": round(peak),
@@ -185,10 +193,11 @@ def main() -> None:
     parser.add_argument("--scenes", nargs="*", choices=SCENES, help="these alone")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--picture", type=Path, help="time against voxels")
-    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    parser.add_argument("--threads", type=int, help="of one scene measured with --worker")
+    parser.add_argument("--worker", metavar="SCENE", help="measure this alone, in this process")
     options = parser.parse_args()
     if options.worker:
-        print(json.dumps(_work(options.worker, options.repeats)))
+        print(json.dumps(_work(options.worker, options.repeats, options.threads)))
         return
     from mtml_ros.cli.benchmark import table
 
