@@ -17,7 +17,6 @@ TESTS = (
     "test/network/test_normalized_convolution.py",
     "test/network/test_sparse_ops.py",
     "test/segmentation/test_components.py",
-    "test/segmentation/test_learned_score.py",
     "test/segmentation/test_mean_shift.py",
     "test/segmentation/test_suppression.py",
 )
