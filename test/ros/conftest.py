@@ -94,7 +94,21 @@ class Robot:
         return self.call(ChangeState, "change_state", request).success
 
     def state(self):
-        return self.call(GetState, "get_state", GetState.Request()).current_state.label
+        """Asked again where no answer comes: a server that starts up can hear a client before it
+        is able to answer it."""
+        client = self.node.create_client(GetState, f"{NODE}/get_state")
+        asked = []
+
+        def answered():
+            if not asked or time.monotonic() > asked[-1][0] + 3:
+                asked.append((time.monotonic(), client.call_async(GetState.Request())))
+            return next((f for _, f in asked if f.done()), None)
+
+        try:
+            self.until(client.service_is_ready, what="service get_state")
+            return self.until(answered, what="answer of get_state").result().current_state.label
+        finally:
+            self.node.destroy_client(client)
 
     def set(self, **values):
         """Sets parameters through the node's service; the reasons of those refused, by name."""

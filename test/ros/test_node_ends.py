@@ -121,9 +121,7 @@ def test_a_taxonomy_that_is_not_there_leaves_it_unconfigured_and_says_so(start_n
     robot.until(lambda: "cannot configure" in node.text, what="the reason")
     assert "/nowhere.yaml" in node.text
     assert robot.state() == "unconfigured"
-    robot.heard["diagnostics"].clear()
-    robot.until(lambda: robot.heard["diagnostics"])
-    assert "nowhere" in robot.diagnostics()["last error"]
+    robot.until(lambda: "nowhere" in robot.diagnostics()["last error"], what="the error")
     assert robot.set(taxonomy="scannet") == {}
     assert robot.change_state(Transition.TRANSITION_CONFIGURE)
     assert robot.change_state(Transition.TRANSITION_ACTIVATE)
