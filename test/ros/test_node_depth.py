@@ -90,9 +90,10 @@ def test_two_cameras_see_two_chairs_where_they_are(node, robot):
     np.testing.assert_allclose([o.centroid.y for o in found], [0, 0], atol=0.05)
     np.testing.assert_allclose([o.centroid.z for o in found], [1, 1], atol=0.05)
 
-    def all_done():
+    def all_done():  # one that is being integrated neither waits nor is counted yet
         values = robot.diagnostics()
-        return values if (values["clouds sent"], values["clouds waiting"]) == ("16", "0") else None
+        done = int(values["clouds integrated"]) + int(values["clouds dropped"])
+        return values if (values["clouds sent"], done) == ("16", 16) else None
 
     assert robot.until(all_done, what="16 clouds")["clouds integrated"] == "16"
 
