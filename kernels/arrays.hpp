@@ -65,12 +65,26 @@ Rows<T> write_rows(Array<T>& a, const char* name, std::int64_t rows, std::int64_
   return {a.mutable_data(), a.strides(0) / static_cast<py::ssize_t>(sizeof(T))};
 }
 
+// A matrix (rows, columns) without gaps at all.
+template <class T>
+const T* read_matrix(const Array<T>& a, const char* name, std::int64_t rows, std::int64_t columns) {
+  if (a.ndim() != 2 || a.shape(0) != rows || a.shape(1) != columns ||
+      !(a.flags() & py::array::c_style))
+    refuse(std::string(name) + ": not of shape (" + std::to_string(rows) + ", " +
+           std::to_string(columns) + ") without gaps");
+  return a.data();
+}
+
+template <class T>
+const T* read_vector(const Array<T>& a, const char* name, std::int64_t size) {
+  if (a.ndim() != 1 || a.size() != size || !(a.flags() & py::array::c_style))
+    refuse(std::string(name) + ": not of shape (" + std::to_string(size) + ",)");
+  return a.data();
+}
+
 template <class T>
 const T* read_vector(const std::optional<Array<T>>& a, const char* name, std::int64_t size) {
-  if (!a) return nullptr;
-  if (a->ndim() != 1 || a->size() != size || !(a->flags() & py::array::c_style))
-    refuse(std::string(name) + ": not of shape (" + std::to_string(size) + ",)");
-  return a->data();
+  return a ? read_vector(*a, name, size) : nullptr;
 }
 
 using Integers = Array<std::int64_t>;

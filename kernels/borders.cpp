@@ -32,32 +32,21 @@ class Summing {
  public:
   Summing(const Masks& masks, const MasksOfVoxels& of, const Neighbors& neighbors,
           const VoxelValues& values, float far)
-      : of_(of), neighbors_(neighbors), v_(values), far_(far), crossing_(crossing_columns(values)),
-        around_(values.features + values.classes + 1), last_(2 * masks.count, -1) {
+      : of_(of), neighbors_(neighbors), v_(values), far_(far), crossing_(crossing_columns(values)) {
     sums.within.assign(masks.count * 2, 0.0);
     sums.crossing.assign(masks.count * crossing_, 0.0);
-    sums.beside.assign(masks.count * around_, 0.0);
   }
 
   void add(std::int64_t voxel) {
     const auto *mine = begin(voxel), *mine_end = begin(voxel + 1);
     for (auto i = neighbors_.starts[voxel]; i < neighbors_.starts[voxel + 1]; ++i) {
       const std::int64_t other = neighbors_.index[i];
+      if (other < voxel) continue;  // each pair is met from both of its ends
       const auto *theirs = begin(other), *theirs_end = begin(other + 1);
-      if (mine == mine_end && theirs == theirs_end) continue;
-      const bool first = voxel < other;  // each pair is met from both of its ends
       if (std::equal(mine, mine_end, theirs, theirs_end)) {
-        if (first) add_within(mine, mine_end, jump(voxel, other));
-        continue;
-      }
-      if (first) add_pair(voxel, other);
-      for (auto m = mine, t = theirs; t < theirs_end; ++t) {
-        while (m < mine_end && *m < *t) ++m;
-        auto& last = last_[2 * *t + first];
-        if ((m == mine_end || *m != *t) && last != voxel) {
-          last = voxel;
-          add_beside(*t, voxel);
-        }
+        if (mine != mine_end) add_within(mine, mine_end, jump(voxel, other));
+      } else {
+        add_pair(voxel, other);
       }
     }
   }
@@ -108,21 +97,11 @@ class Summing {
     }
   }
 
-  void add_beside(std::int64_t mask, std::int64_t voxel) {
-    double* to = &sums.beside[mask * around_];
-    const float* deep = row(v_.deep, voxel);
-    for (int i = 0; i < v_.features; ++i) *to++ += deep[i];
-    const float* probability = row(v_.probability, voxel);
-    for (int i = 0; i < v_.classes; ++i) *to++ += probability[i];
-    *to += 1;
-  }
-
   const MasksOfVoxels& of_;
   const Neighbors& neighbors_;
   const VoxelValues& v_;
   float far_;
-  int crossing_, around_;
-  std::vector<std::int64_t> last_;  // voxel that was last counted beside each mask, after and before it
+  int crossing_;
 };
 
 void add_to(std::vector<double>& sums, const std::vector<double>& more) {
@@ -146,7 +125,6 @@ Borders borders(const Masks& masks, const Neighbors& neighbors, const VoxelValue
   for (std::int64_t t = 1; t < tasks; ++t) {
     add_to(result.within, parts[t].sums.within);
     add_to(result.crossing, parts[t].sums.crossing);
-    add_to(result.beside, parts[t].sums.beside);
   }
   return result;
 }

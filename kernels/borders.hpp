@@ -1,4 +1,4 @@
-// What changes across the borders of masks, and what lies beside them.
+// What changes across the borders of masks.
 #pragma once
 
 #include <cstdint>
@@ -28,10 +28,6 @@ struct Borders {
   // above 1 of the second; then for deep features their distance, and for probabilities their
   // product, over the second and third kind
   std::vector<double> crossing;
-  // (masks, features + classes + 1): deep features and probabilities of the voxels that touch a
-  // mask from without, and how many they are; one that comes after a voxel of the mask, in the
-  // order of the keys, and before another counts twice
-  std::vector<double> beside;
 };
 
 constexpr int crossing_columns(const VoxelValues& v) {

@@ -20,13 +20,6 @@ Masks read_masks(const Integers& voxel, const Integers& starts, std::int64_t vox
   return {count, s, v};
 }
 
-// A matrix (V, columns) of floats without gaps.
-const float* read_matrix(const Array<float>& a, const char* name, std::int64_t rows) {
-  if (a.ndim() != 2 || a.shape(0) != rows || !(a.flags() & py::array::c_style))
-    refuse(std::string(name) + ": not a row a voxel, without gaps");
-  return a.data();
-}
-
 py::array table(std::vector<double>&& values, std::int64_t rows, std::int64_t columns) {
   return to_numpy(std::move(values)).reshape({py::ssize_t(rows), py::ssize_t(columns)});
 }
@@ -72,10 +65,7 @@ void bind_sums(py::module_& m) {
         const auto masks = read_masks(voxel, starts, values.shape(0));
         const auto columns = static_cast<int>(values.shape(1));
         const auto rows = read_rows(values, "values", values.shape(0), columns);
-        if (centers.ndim() != 2 || centers.shape(0) != masks.count || centers.shape(1) != columns ||
-            !(centers.flags() & py::array::c_style))
-          refuse("centers: not a row a mask, as wide as values");
-        const auto* const c = centers.data();
+        const auto* const c = read_matrix(centers, "centers", masks.count, columns);
         auto found = [&] {
           py::gil_scoped_release free;
           return spread(masks, rows, columns, c, radii);
@@ -104,12 +94,10 @@ void bind_sums(py::module_& m) {
       "shapes",
       [](const Integers& voxel, const Integers& starts, const Array<float>& xyz,
          const Array<float>& direction, int slices, float voxel_size) {
-        if (xyz.ndim() != 2 || xyz.shape(1) != 3 || direction.ndim() != 2 ||
-            direction.shape(1) != 3)
-          refuse("xyz, direction: not (V, 3)");
-        const auto* const places = read_matrix(xyz, "xyz", xyz.shape(0));
-        const auto* const towards = read_matrix(direction, "direction", xyz.shape(0));
-        const auto masks = read_masks(voxel, starts, xyz.shape(0));
+        const auto voxels = xyz.ndim() ? xyz.shape(0) : 0;
+        const auto* const places = read_matrix(xyz, "xyz", voxels, 3);
+        const auto* const towards = read_matrix(direction, "direction", voxels, 3);
+        const auto masks = read_masks(voxel, starts, voxels);
         if (slices < 1) refuse("slices: below 1");
         auto found = [&] {
           py::gil_scoped_release free;
@@ -151,8 +139,7 @@ void bind_borders(py::module_& m) {
         }();
         return py::make_tuple(
             table(std::move(found.within), masks.count, 2),
-            table(std::move(found.crossing), masks.count, crossing_columns(values)),
-            table(std::move(found.beside), masks.count, values.features + values.classes + 1));
+            table(std::move(found.crossing), masks.count, crossing_columns(values)));
       },
       py::arg("voxel").noconvert(), py::arg("starts").noconvert(), py::arg("neighbors"),
       py::arg("embedding").noconvert(), py::arg("candidate").noconvert(),

@@ -5,13 +5,17 @@
 namespace mtml {
 namespace {
 
-template <class T>
-const T* read(const Array<T>& a, const char* name, std::int64_t rows, std::int64_t columns) {
-  const bool fits = rows < 0 ? a.ndim() == 1 && a.size() == columns
-                             : a.ndim() == 2 && a.shape(0) == rows && a.shape(1) == columns;
-  if (!fits || !(a.flags() & py::array::c_style))
-    refuse(std::string(name) + ": not as many values in a row as wanted");
-  return a.data();
+// A Normalization or NormalizationGradient of y (rows, columns) and gamma.
+template <class Job, class T>
+Job job_of(const Array<T>& y, const Array<T>& gamma, T epsilon) {
+  if (y.ndim() != 2 || y.shape(0) < 1) refuse("y: no rows");
+  Job job;
+  job.rows = y.shape(0);
+  job.columns = static_cast<int>(y.shape(1));
+  job.epsilon = epsilon;
+  job.y = read_matrix(y, "y", job.rows, job.columns);
+  job.gamma = read_vector(gamma, "gamma", job.columns);
+  return job;
 }
 
 template <class T>
@@ -20,15 +24,9 @@ void bind_normalization(py::module_& m) {
       "normalize",
       [](const Array<T>& y, const Array<T>& gamma, const Array<T>& beta,
          const std::optional<Array<T>>& residual, T epsilon) {
-        if (y.ndim() != 2 || y.shape(0) < 1) refuse("y: no rows");
-        Normalization<T> job;
-        job.rows = y.shape(0);
-        job.columns = static_cast<int>(y.shape(1));
-        job.epsilon = epsilon;
-        job.y = read(y, "y", job.rows, job.columns);
-        job.gamma = read(gamma, "gamma", -1, job.columns);
-        job.beta = read(beta, "beta", -1, job.columns);
-        if (residual) job.residual = read(*residual, "residual", job.rows, job.columns);
+        auto job = job_of<Normalization<T>>(y, gamma, epsilon);
+        job.beta = read_vector(beta, "beta", job.columns);
+        if (residual) job.residual = read_matrix(*residual, "residual", job.rows, job.columns);
         Array<T> out({y.shape(0), y.shape(1)}), mean(y.shape(1)), variance(y.shape(1));
         job.out = out.mutable_data();
         job.mean = mean.mutable_data();
@@ -45,17 +43,11 @@ void bind_normalization(py::module_& m) {
       "normalize_backward",
       [](const Array<T>& grad, const Array<T>& y, const Array<T>& out, const Array<T>& gamma,
          const Array<T>& mean, const Array<T>& variance, T epsilon, bool with_residual) {
-        if (y.ndim() != 2 || y.shape(0) < 1) refuse("y: no rows");
-        NormalizationGradient<T> job;
-        job.rows = y.shape(0);
-        job.columns = static_cast<int>(y.shape(1));
-        job.epsilon = epsilon;
-        job.grad = read(grad, "grad", job.rows, job.columns);
-        job.y = read(y, "y", job.rows, job.columns);
-        job.out = read(out, "out", job.rows, job.columns);
-        job.gamma = read(gamma, "gamma", -1, job.columns);
-        job.mean = read(mean, "mean", -1, job.columns);
-        job.variance = read(variance, "variance", -1, job.columns);
+        auto job = job_of<NormalizationGradient<T>>(y, gamma, epsilon);
+        job.grad = read_matrix(grad, "grad", job.rows, job.columns);
+        job.out = read_matrix(out, "out", job.rows, job.columns);
+        job.mean = read_vector(mean, "mean", job.columns);
+        job.variance = read_vector(variance, "variance", job.columns);
         Array<T> grad_y({y.shape(0), y.shape(1)}), grad_gamma(y.shape(1)), grad_beta(y.shape(1));
         std::optional<Array<T>> grad_residual;
         if (with_residual) {

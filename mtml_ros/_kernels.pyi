@@ -189,14 +189,13 @@ def borders(
     features: np.ndarray | None,
     probability: np.ndarray | None,
     far: float,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray]:
     """What changes across the borders of masks, float64 sums over pairs of touching voxels.
 
     (P, 2): the pairs within a mask, their embeddings' jumps (each `far` at most). (P, 6 to 10): the
     pairs that its border cuts, those with both ends candidates, those in one component too; the
     jumps of these two kinds; those of the first that are above 1; then for the two kinds the
     distance of the features (V, F) and the product of the probabilities (V, C), where given.
-    (P, F + C + 1): features and probabilities of the voxels beside a mask, and their number.
     """
 
 def suppress(

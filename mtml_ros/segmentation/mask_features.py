@@ -136,7 +136,7 @@ def _surface(masks: Masks, c: VoxelContext, height: np.ndarray) -> list[np.ndarr
 
 def _border(masks: Masks, c: VoxelContext) -> np.ndarray:
     """How the embedding and the deep features jump across a mask's border."""
-    within, crossing, _ = kernels.borders(
+    within, crossing = kernels.borders(
         masks.voxel,
         masks.starts,
         c.neighbors,
