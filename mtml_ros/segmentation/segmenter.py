@@ -28,6 +28,7 @@ from mtml_ros.segmentation.context import VoxelContext
 from mtml_ros.segmentation.label_fusion import FusedLabels, fuse_labels, label_weight
 from mtml_ros.segmentation.labelling import (
     LEAST_SHARE,
+    LabellingSettings,
     assign_leftovers,
     non_overlapping_labelling,
 )
@@ -185,25 +186,13 @@ class InstanceSegmenter:
             masks, scores, preferred = masks.select(kept), scores[kept], preferred[kept]
             final = scores * (1 - overlap) if s.suppression.soft else scores
         with _timed(seconds, "label"):
-            seen = None if features is None else features[usable][kept]
+            seen = None if features is None else features[usable[kept]]
             labels = self._name(masks, seen, context)
             proposals = sorted(
                 map(Proposal, masks.split(), labels.tolist(), final.tolist()),
                 key=lambda p: -p.score,
             )
-            least_share = LEAST_SHARE
-            if self._learned:  # the paper's scores are no probabilities that could be summed
-                least_share = 1 - CONFLICT
-                found = choose(masks, preferred - least.score_threshold, len(grid))
-                masks, scores, preferred = masks.select(found), scores[found], preferred[found]
-            owner = non_overlapping_labelling(
-                masks,
-                preferred,
-                len(grid),
-                least.min_voxels,
-                least.score_threshold,
-                least_share,
-            )
+            owner, scores = self._choose(masks, scores, preferred, len(grid), least)
             owner = assign_leftovers(
                 owner, context.candidates, context.embedding, least.assign_radius
             )
@@ -267,10 +256,9 @@ class InstanceSegmenter:
         self, proposed: Proposals, features: np.ndarray | None, context: VoxelContext
     ) -> np.ndarray:
         """(P,) float64 in 0..1: the learned score where the weights have one, else the paper's."""
-        model, settings = self._score_model, self.settings.score
-        if model is not None and features is not None and settings.learned:
-            return learned_score(proposed, features, context, model)
-        return score_masks(proposed.masks, context, settings).score
+        if self._score_model is not None and self._learned and features is not None:
+            return learned_score(proposed, features, context, self._score_model)
+        return score_masks(proposed.masks, context, self.settings.score).score
 
     def _name(self, masks: Masks, features: np.ndarray | None, context: VoxelContext) -> np.ndarray:
         """(P,) uint8: the class of each mask, learned where the weights have it, else voted for."""
@@ -279,6 +267,27 @@ class InstanceSegmenter:
             features = np.concatenate([features, appearance_features(masks, context)], axis=1)
         things = self.taxonomy.is_thing
         return name_masks(masks, features, context, model, things, self.channels)[0]
+
+    def _choose(
+        self,
+        masks: Masks,
+        scores: np.ndarray,
+        preferred: np.ndarray,
+        num_voxels: int,
+        least: LabellingSettings,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(num_voxels,) the object that each voxel is in, a position in the scores, -1 for none;
+        and the scores. The best first, and before that, where the score is learned, those that are
+        best together: the paper's scores are no probabilities that could be summed."""
+        least_share = LEAST_SHARE
+        if self._learned:
+            least_share = 1 - CONFLICT
+            found = choose(masks, preferred - least.score_threshold, num_voxels)
+            masks, scores, preferred = masks.select(found), scores[found], preferred[found]
+        owner = non_overlapping_labelling(
+            masks, preferred, num_voxels, least.min_voxels, least.score_threshold, least_share
+        )
+        return owner, scores
 
     def embed(self, grid: VoxelGrid) -> NetworkOutput:
         """The network's output for a grid, taken as one."""
