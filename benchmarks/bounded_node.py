@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from itertools import cycle
 from pathlib import Path
@@ -56,7 +58,7 @@ def run(num_clouds: int, num_points: int) -> dict[str, Any]:
         10,
     )
     publisher = node.create_publisher(PointCloud2, "points", QoSProfile(depth=num_clouds))
-    maps = Path(os.environ.get("TMPDIR", "/tmp")) / "bounded_node_maps"
+    maps = tempfile.mkdtemp()
     words = ["-p", f"map_directory:={maps}", "-p", f"queue_size:={num_clouds}"]
     process = subprocess.Popen([sys.executable, "-m", "mtml_ros.ros.node", "--ros-args", *words])
 
@@ -101,6 +103,7 @@ def run(num_clouds: int, num_points: int) -> dict[str, Any]:
     finally:
         process.terminate()
         process.wait()
+        shutil.rmtree(maps)
         rclpy.shutdown()
     counted = {k: v for k, v in status.items() if k.startswith(("clouds", "dropped", "voxels"))}
     return {

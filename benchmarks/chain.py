@@ -65,9 +65,13 @@ def _row(scene: str, roots: dict[str, Path], repeats: int) -> dict[str, Any]:
 
 
 def _measured(root: Path, scene: str, repeats: int) -> dict[str, Any]:
-    command = [sys.executable, __file__, "--worker", scene, "--repeats", str(repeats)]
+    return measured_aside(__file__, root, ["--worker", scene, "--repeats", str(repeats)])
+
+
+def measured_aside(script: str, root: Path, words: list[str]) -> dict[str, Any]:
+    """What a benchmark prints last, as JSON, that runs as a process with the package of `root`."""
     done = subprocess.run(
-        command,
+        [sys.executable, script, *words],
         env={**os.environ, "PYTHONPATH": str(root)},
         stdout=subprocess.PIPE,
         check=True,

@@ -92,8 +92,8 @@ class Static:
 
 
 def frames(data: Path, every: int, stride: int, labels: str) -> Iterator[Frame]:
-    """Every so manieth frame, in order."""
-    upright = _upright(data)
+    """The frames in order, one of `every`."""
+    upright = upright_axes(data)
     matrix = np.loadtxt(data / "camera-intrinsics.txt")
     settings = DepthSettings(stride=stride, max_range=4.5, edge_jump=np.inf)  # edges are noise
     for number, path in enumerate(sorted(data.glob("frame-*.depth.png"))[::every]):
@@ -103,14 +103,14 @@ def frames(data: Path, every: int, stride: int, labels: str) -> Iterator[Frame]:
         rotation, origin = upright @ pose[:3, :3], upright @ pose[:3, 3] - [0, 0, FLOOR]
         focal, center = (matrix[0, 0], matrix[1, 1]), (matrix[0, 2], matrix[1, 2])
         camera = Camera(depth.shape[1], depth.shape[0], focal, center)
-        ids = _true_ids(depth, camera, rotation, origin)
+        ids = true_ids(depth, camera, rotation, origin)
         if labels == "erring":
-            ids = _erring(ids, np.random.default_rng(number))
+            ids = erring(ids, np.random.default_rng(number))
         cloud = project_depth(depth, camera, ids, settings=settings)
         yield Frame(number * every / RATE, cloud.xyz, cloud.label, Transform(rotation, origin))
 
 
-def _upright(data: Path) -> np.ndarray:
+def upright_axes(data: Path) -> np.ndarray:
     """(3, 3) rotation from the sequence's frame to one whose z is up."""
     up = -np.loadtxt(data / "gravity-direction.txt")
     up /= np.linalg.norm(up)
@@ -119,7 +119,7 @@ def _upright(data: Path) -> np.ndarray:
     return np.stack([x, np.cross(up, x), up])
 
 
-def _true_ids(
+def true_ids(
     depth: np.ndarray, camera: Camera, rotation: np.ndarray, origin: np.ndarray
 ) -> np.ndarray:
     """(h, w) uint16: NYU40 id of what each pixel shows, 0 in no box."""
@@ -134,7 +134,7 @@ def _true_ids(
     return ids
 
 
-def _erring(ids: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def erring(ids: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The ids SHIFT pixels beside their place, with round blobs of one wrong class each."""
     wrong = np.roll(ids, SHIFT, axis=1)
     row, column = np.ogrid[: ids.shape[0], : ids.shape[1]]

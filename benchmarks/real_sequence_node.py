@@ -1,4 +1,4 @@
-"""A recorded sequence to the real node, in real time: a camera that moves, over tf."""
+"""A recorded sequence to the real node: a camera that moves, over tf."""
 
 from __future__ import annotations
 

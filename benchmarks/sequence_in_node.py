@@ -29,7 +29,7 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from PIL import Image
 from rclpy.node import Node
-from real_sequence import FLOOR, RATE, _erring, _true_ids, _upright
+from real_sequence import FLOOR, RATE, erring, true_ids, upright_axes
 
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.core.transforms import Transform
@@ -50,7 +50,7 @@ NODE = "/instance_segmentation"
 
 def write_bag(data: Path, path: Path, every: int) -> None:
     """Writes the sequence as an mcap, every so many frames."""
-    matrix, upright = np.loadtxt(data / "camera-intrinsics.txt"), _upright(data)
+    matrix, upright = np.loadtxt(data / "camera-intrinsics.txt"), upright_axes(data)
     camera = Camera(640, 480, (matrix[0, 0], matrix[1, 1]), (matrix[0, 2], matrix[1, 2]))
     tilt = Transform(upright, np.array([0, 0, -FLOOR]))
     frame = "camera_optical_frame"
@@ -68,8 +68,8 @@ def write_bag(data: Path, path: Path, every: int) -> None:
             depth[depth == np.iinfo(np.uint16).max] = 0  # no return
             there = tilt @ place
             metres = np.where(depth, depth / 1000, np.nan).astype(np.float32)
-            ids = _true_ids(metres, camera, there.rotation, there.translation)
-            ids = _erring(ids, np.random.default_rng(i)).astype(np.uint8)
+            ids = true_ids(metres, camera, there.rotation, there.translation)
+            ids = erring(ids, np.random.default_rng(i)).astype(np.uint8)
             bag.write(TOPICS["camera_info"], now, camera_info(now, frame, camera))
             bag.write(TOPICS["image"], now, image(now, frame, depth))
             bag.write(TOPICS["labels"], now + LABEL_DELAY_NS, image(now, frame, ids))

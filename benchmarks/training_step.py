@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,7 +22,7 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
-from chain import ROOT, checked_out
+from chain import ROOT, checked_out, measured_aside
 
 RECIPE = ROOT / "config" / "recipes" / "rooms.yaml"
 BATCHES, STEPS = 3, 9
@@ -62,18 +61,10 @@ def _make(path: Path) -> int:
 
 
 def _measured(root: Path, batches: Path, threads: int | None) -> dict[str, float]:
-    command = [sys.executable, __file__, "--worker", str(batches)]
+    words = ["--worker", str(batches)]
     if threads is not None:
-        command += ["--threads", str(threads)]
-    done = subprocess.run(
-        command,
-        env={**os.environ, "PYTHONPATH": str(root)},
-        stdout=subprocess.PIPE,
-        check=True,
-        text=True,
-    )
-    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return result
+        words += ["--threads", str(threads)]
+    return measured_aside(__file__, root, words)
 
 
 def _work(batches: Path, threads: int | None) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Points to voxels with a majority label: sorted keys beside numpy's unique rows."""
+"""Points to voxels with a majority label: beside numpy's unique rows, and Open3D (no labels)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mtml_ros.core.taxonomy import Taxonomy
-from mtml_ros.core.voxels import LabeledPoints, VoxelGrid
+from mtml_ros.core.voxels import UNKNOWN_MAJORITY, LabeledPoints, VoxelGrid
 from mtml_ros.io.point_files import read_points
 
 SCANS = Path(__file__).resolve().parents[1] / "mtml_ros" / "datasets" / "scans"
@@ -32,14 +32,15 @@ def _compare(path: Path) -> dict[str, Any]:
     voxels, inverse = np.unique(indices, axis=0, return_inverse=True)
     votes = np.zeros((len(voxels), 256))
     np.add.at(votes, (inverse.reshape(-1), points.labels), 1)
-    votes[:, 0] = np.minimum(votes[:, 0], 0.5)  # unknown wins only where nothing else was seen
-    labels = votes.argmax(axis=1)
+    unknown = votes[:, 0] > UNKNOWN_MAJORITY * votes[:, 1:].sum(axis=1)
+    labels = np.where(unknown, 0, votes[:, 1:].argmax(axis=1) + 1)
     other = time.perf_counter() - began
     same = (
         (voxels == grid.coordinates).all()
         and (labels == grid.labels).all()
         and (inverse.reshape(-1) == way_back).all()
     )
+    open3d_s = _open3d(points.xyz)
     return {
         "case": f"{path.stem}, {len(cloud):,} points",
         "ours_s": ours,
@@ -47,4 +48,20 @@ def _compare(path: Path) -> dict[str, Any]:
         "alternative_s": other,
         "times": other / ours,
         "same": bool(same),
+        "open3d_s": open3d_s,
+        "times_open3d": None if open3d_s is None else open3d_s / ours,
     }
+
+
+def _open3d(xyz: np.ndarray) -> float | None:
+    """Seconds of `voxel_down_sample_and_trace`, which says which points are in a voxel, but gives
+    it no label; None where Open3D is not installed (extra `simulation`)."""
+    try:
+        import open3d
+    except ImportError:
+        return None
+    cloud = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(xyz.astype(np.float64)))
+    low, high = cloud.get_min_bound(), cloud.get_max_bound()
+    began = time.perf_counter()
+    cloud.voxel_down_sample_and_trace(0.1, low, high)
+    return time.perf_counter() - began
