@@ -194,8 +194,9 @@ def check_map(grid: VoxelGrid, taxonomy: Taxonomy) -> list[Warned]:
     """What the voxels of a map speak for. Ids that the taxonomy lacks are in no map; they are
     counted where they come in."""
     step = -(-len(grid) // SAMPLE) or 1
-    ids = taxonomy.ids[grid.labels[::step]].astype(np.int64)
-    return [w for w in check_cloud(grid.centers[::step], ids, taxonomy) if w.kind != "unknown_ids"]
+    some = VoxelGrid(grid.coordinates[::step], grid.labels[::step], grid.voxel_size)
+    ids = taxonomy.ids[some.labels].astype(np.int64)
+    return [w for w in check_cloud(some.centers, ids, taxonomy) if w.kind != "unknown_ids"]
 
 
 def floor_classes(taxonomy: Taxonomy) -> np.ndarray:

@@ -15,6 +15,7 @@ from rclpy.node import Node
 from rclpy.utilities import try_shutdown
 from sensor_msgs.msg import PointCloud2
 
+from mtml_ros.core.errors import InputError
 from mtml_ros.core.instances import OrientedBox
 from mtml_ros.core.object_record import ObjectRecord
 from mtml_ros.core.taxonomy import Taxonomy
@@ -60,8 +61,12 @@ class LiveViewer(Node):
             self._voxels = None
             self._scene.show_voxels(Voxels.none(self._edge))
             return
-        cloud = decode_cloud(msg)
-        ids = decode_labels(msg, cloud.kept, "instance")
+        try:
+            cloud = decode_cloud(msg)
+            ids = decode_labels(msg, cloud.kept, "instance")
+        except InputError as error:
+            self.get_logger().warning(f"{msg.header.frame_id[:80]!r}: not shown: {error}")
+            return
         assert cloud.label is not None  # decode_cloud required it
         labels, instance = self._taxonomy.encode(cloud.label), np.where(ids > 0, ids, -1)
         self._show(Voxels(cloud.xyz, labels, instance, self._scores(instance), self._edge))

@@ -33,8 +33,8 @@ class Recording:
 
     A topic's name may be remapped as any node's. Topics of types that are not installed here are
     left out, which the log says.
-    speed: how many times as fast as it was recorded. subscribers: how many a topic must have, at
-    least one topic, before `expected`.
+    speed: how many times as fast as it was recorded. subscribers: how many the most heard topic
+    must have, and no more come, before all are there that are `expected`.
     Raises InputError where the bag is unreadable or none of its types is installed.
     """
 
