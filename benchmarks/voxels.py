@@ -32,8 +32,9 @@ def _compare(path: Path) -> dict[str, Any]:
     voxels, inverse = np.unique(indices, axis=0, return_inverse=True)
     votes = np.zeros((len(voxels), 256))
     np.add.at(votes, (inverse.reshape(-1), points.labels), 1)
+    votes[:, 0] *= (points.labels > 0).mean()  # as in count_votes
     unknown = votes[:, 0] > UNKNOWN_MAJORITY * votes[:, 1:].sum(axis=1)
-    labels = np.where(unknown, 0, votes[:, 1:].argmax(axis=1) + 1)
+    labels = np.where(unknown | ~votes[:, 1:].any(axis=1), 0, votes[:, 1:].argmax(axis=1) + 1)
     other = time.perf_counter() - began
     same = (
         (voxels == grid.coordinates).all()
