@@ -18,8 +18,9 @@ LEAST_SHARE = 0.7
 class LabellingSettings:
     """Which objects are given out.
 
-    score_threshold: instances are dropped whose score, times the share of them that better ones
-        leave, is below it. min_voxels: so are smaller ones, and smaller proposals.
+    score_threshold: instances are dropped whose score, with what is added to it when masks are
+        chosen (preference.py), times the share of them that better ones leave, is below it; so an
+        object's own score may be lower by up to PREFERENCE + COMPONENT. min_voxels: so are smaller ones, and smaller proposals.
     assign_radius: a leftover voxel goes to the nearest instance within this in the embedding; 0:
         it goes to none (as in the paper).
     """
