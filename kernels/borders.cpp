@@ -92,7 +92,7 @@ class Summing {
         continue;
       }
       const auto mask = y == y_end || (x < x_end && *x < *y) ? *x++ : *y++;
-      double* to = &sums.crossing[std::int64_t(mask) * crossing_];
+      double* to = sums.crossing.data() + std::int64_t(mask) * crossing_;
       for (int i = 0; i < crossing_; ++i) to[i] += values[i];
     }
   }

@@ -105,7 +105,7 @@ std::vector<std::int64_t> label_components(const Neighbors& neighbors, const std
   const auto count = neighbors.voxels();
   std::vector<std::int64_t> component(labellings * count);
   parallel(labellings, [&](std::int64_t i) {
-    find_components(neighbors, labels + i * count, &component[i * count]);
+    find_components(neighbors, labels + i * count, component.data() + i * count);
   });
   return component;
 }

@@ -32,7 +32,7 @@ std::vector<double> sums_of_rows(const Masks& masks, Rows<const float> values, i
     thread_local std::vector<float> few;
     few.resize(columns);
     add_rows(masks.voxel + masks.starts[p], masks.size(p), values, columns, few.data(),
-        &result[p * columns]);
+        result.data() + p * columns);
   });
   return result;
 }
@@ -55,7 +55,7 @@ std::vector<double> spread(const Masks& masks, Rows<const float> values, int col
   std::vector<double> result(masks.count * (columns + number), 0.0);
   parallel(masks.count, [&](std::int64_t p) {
     const double* center = centers + p * columns;
-    double* const squares = &result[p * (columns + number)];
+    double* const squares = result.data() + p * (columns + number);
     double* const within = squares + columns;
     for (auto i = masks.starts[p]; i < masks.starts[p + 1]; ++i) {
       const float* row = values.data + masks.voxel[i] * values.stride;
@@ -125,7 +125,7 @@ std::vector<double> shapes(const Masks& masks, const float* xyz, const float* di
     const auto turn = 0.5 * std::atan2(2 * xy / size, xx / size - yy / size);
     const auto cos = std::cos(turn), sin = std::sin(turn);
     double range[2][2] = {{1e300, -1e300}, {1e300, -1e300}};
-    double* const mine = &result[p * columns];
+    double* const mine = result.data() + p * columns;
     const float tall = high - low + voxel_size;
     for (auto v = first; v < last; ++v) {
       const auto x = xyz[3 * *v] - middle[0], y = xyz[3 * *v + 1] - middle[1];

@@ -20,7 +20,7 @@ std::vector<double> column_sums(std::int64_t rows, int columns, Add add) {
   std::vector<double> parts(tasks * 2 * columns, 0.0);
   parallel(tasks, [&](std::int64_t task) {
     std::vector<T> few(2 * columns);
-    double* const sums = &parts[task * 2 * columns];
+    double* const sums = parts.data() + task * 2 * columns;
     const auto end = std::min(rows, (task + 1) * ROWS_A_TASK);
     for (auto i = task * ROWS_A_TASK; i < end;) {
       std::fill(few.begin(), few.end(), T(0));
