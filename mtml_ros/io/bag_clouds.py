@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from mtml_ros.core.errors import InputError
+from mtml_ros.core.stamps import nanoseconds, seconds
 from mtml_ros.core.transforms import Transform, TransformBuffer, TransformError
 from mtml_ros.io.bags import Bag
 from mtml_ros.io.camera import Camera
@@ -140,7 +141,7 @@ class BagClouds:
             p, q = t.transform.translation, t.transform.rotation
             try:
                 self.buffer.add(
-                    str(t.header.frame_id), str(t.child_frame_id), _stamp(t.header),
+                    str(t.header.frame_id), str(t.child_frame_id), nanoseconds(t.header.stamp),
                     (p.x, p.y, p.z), (q.x, q.y, q.z, q.w), static,
                 )  # fmt: skip
             except TransformError as error:
@@ -148,7 +149,7 @@ class BagClouds:
 
     def _take(self, topic: str, now: int, message: Any) -> None:
         topics = self.topics
-        stamp = _stamp(message.header) or now
+        stamp = nanoseconds(message.header.stamp) or now
         frame = str(message.header.frame_id).removeprefix("/")
         if topic == topics.points:
             self.received += 1
@@ -233,14 +234,10 @@ class BagClouds:
 
 
 def _placed(waiting: _Waiting, cloud: DecodedCloud, transform: Transform | None) -> MapCloud:
-    stamp = waiting.stamp * 1e-9
+    stamp = seconds(waiting.stamp)
     if transform is None:
         return MapCloud(stamp, cloud, None)
     moved = DecodedCloud(
         transform.apply(cloud.xyz), cloud.label, cloud.confidence, cloud.num_invalid, cloud.kept
     )
     return MapCloud(stamp, moved, transform.translation)
-
-
-def _stamp(header: Any) -> int:
-    return int(header.stamp.sec) * 1_000_000_000 + int(header.stamp.nanosec)

@@ -19,6 +19,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from mtml_ros.core.errors import InputError
+from mtml_ros.core.stamps import NANOSECONDS
 from mtml_ros.core.transforms import Transform
 from mtml_ros.io.camera import Camera
 
@@ -99,7 +100,7 @@ def _quality(latched: bool) -> Qos:
 def header(stamp_ns: int, frame: str) -> Any:
     """std_msgs/Header."""
     time = _TYPES["builtin_interfaces/msg/Time"](
-        sec=stamp_ns // 1_000_000_000, nanosec=stamp_ns % 1_000_000_000
+        sec=stamp_ns // NANOSECONDS, nanosec=stamp_ns % NANOSECONDS
     )
     return _TYPES["std_msgs/msg/Header"](stamp=time, frame_id=frame)
 

@@ -20,7 +20,8 @@ class LabellingSettings:
 
     score_threshold: instances are dropped whose score, with what is added to it when masks are
         chosen (preference.py), times the share of them that better ones leave, is below it; so an
-        object's own score may be lower by up to PREFERENCE + COMPONENT. min_voxels: so are smaller ones, and smaller proposals.
+        object's own score may be lower by up to PREFERENCE + COMPONENT.
+    min_voxels: smaller instances are dropped, and smaller proposals.
     assign_radius: a leftover voxel goes to the nearest instance within this in the embedding; 0:
         it goes to none (as in the paper).
     """

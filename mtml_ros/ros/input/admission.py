@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 
 from mtml_ros.core.errors import InputError
+from mtml_ros.core.stamps import nanoseconds, seconds
 from mtml_ros.ros.input.sensor_input import SensorData
 from mtml_ros.ros.input.stamps import StampGate, StampReason
 from mtml_ros.ros.parameters.table import Parameters
@@ -45,7 +46,7 @@ class Admission:
         sec, nanosec = data.stamp.sec, data.stamp.nanosec
         if nanosec >= 10**9 or sec > LATEST:
             raise RefusedError("bad_stamp", f"stamp of {sec} s, {nanosec} ns; mend its publisher")
-        stamp: float = sec + 1e-9 * nanosec
+        stamp = seconds(nanoseconds(data.stamp))
         fingerprint: Hashable = data.fingerprint()
         if stamp == 0:  # not set: it is as good as new, and two of them are no duplicates
             stamp, fingerprint = now, object()

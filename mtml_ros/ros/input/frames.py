@@ -10,12 +10,12 @@ import numpy as np
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from mtml_ros.core.errors import InputError
+from mtml_ros.core.stamps import NANOSECONDS, nanoseconds
 from mtml_ros.core.transforms import Transform, TransformBuffer, TransformError
 
 FrameReason = Literal["empty_frame", "no_tf2", "zero_stamp", "bad_transform", "no_transform"]
 
 DEPTH = 100  # of the subscriptions to /tf and /tf_static; tf2's own
-NANOSECONDS = 1_000_000_000
 
 
 class FrameError(InputError):
@@ -209,7 +209,7 @@ class _OwnListener:
                 self._buffer.add(
                     entry.header.frame_id,
                     entry.child_frame_id,
-                    _nanoseconds(entry.header.stamp),
+                    nanoseconds(entry.header.stamp),
                     *_numbers(entry.transform),
                     static=static,
                 )
@@ -217,7 +217,7 @@ class _OwnListener:
                 self.num_bad += 1
 
     def lookup(self, target: str, source: str, stamp: Any) -> Transform:
-        return self._buffer.lookup(target, source, _nanoseconds(stamp))
+        return self._buffer.lookup(target, source, nanoseconds(stamp))
 
     def clear(self) -> None:
         self._buffer.clear()
@@ -225,10 +225,6 @@ class _OwnListener:
     def close(self) -> None:
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
-
-
-def _nanoseconds(stamp: Any) -> int:
-    return int(stamp.sec) * NANOSECONDS + int(stamp.nanosec)
 
 
 def _numbers(msg: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:

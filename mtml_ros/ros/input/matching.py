@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-NANOSECONDS = 1_000_000_000
+from mtml_ros.core.stamps import NANOSECONDS, nanoseconds
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class StampMatcher:
         tolerance: seconds. optional: kinds that are not waited for.
         """
         own = self._held[kind]
-        stamp = _nanoseconds(msg)
+        stamp = nanoseconds(msg.header.stamp)
         given_up = [self._unmatched(kind, own.pop(stamp))] if stamp in own else []
         self._newest[kind] = stamp
         own[stamp] = msg
@@ -85,7 +85,7 @@ class StampMatcher:
         return min(near, key=lambda s: abs(s - stamp), default=None)
 
     def _unmatched(self, kind: str, msg: Any) -> Unmatched:
-        stamp = _nanoseconds(msg)
+        stamp = nanoseconds(msg.header.stamp)
         others = {k: held for k, held in self._held.items() if k != kind}
         stamps = [s for held in others.values() for s in held]
         stamps += [s for k, s in self._newest.items() if k != kind]
@@ -99,8 +99,3 @@ class StampMatcher:
             held.clear()
         self._newest.clear()
         return counts
-
-
-def _nanoseconds(msg: Any) -> int:
-    stamp = msg.header.stamp
-    return int(stamp.sec) * NANOSECONDS + int(stamp.nanosec)

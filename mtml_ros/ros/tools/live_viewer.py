@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -16,12 +15,12 @@ from rclpy.utilities import try_shutdown
 from sensor_msgs.msg import PointCloud2
 
 from mtml_ros.core.errors import InputError
-from mtml_ros.core.instances import OrientedBox
 from mtml_ros.core.object_record import ObjectRecord
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.io.point_cloud2 import decode_cloud, decode_labels
-from mtml_ros.msg import ObjectInstance, ObjectInstanceArray
+from mtml_ros.msg import ObjectInstanceArray
 from mtml_ros.ros import qos
+from mtml_ros.ros.tools.object_message import record_of
 from mtml_ros.visualization.live import LiveScene, Voxels
 
 
@@ -74,7 +73,7 @@ class LiveViewer(Node):
     def _on_instances(self, msg: ObjectInstanceArray) -> None:
         self._edge = float(msg.voxel_size) or self._edge
         self._score_of = {i.id: i.score for i in msg.instances}
-        self._scene.show_objects([_record(i) for i in msg.instances])
+        self._scene.show_objects([record_of(i) for i in msg.instances])
         voxels = self._voxels
         if voxels is not None:  # the two topics come in any order
             score = self._scores(voxels.instance)
@@ -88,17 +87,6 @@ class LiveViewer(Node):
     def _scores(self, ids: np.ndarray) -> np.ndarray:
         values, inverse = np.unique(ids, return_inverse=True)
         return np.array([self._score_of.get(int(v), 0.0) for v in values], np.float32)[inverse]
-
-
-def _record(msg: ObjectInstance) -> ObjectRecord:
-    p, q, s, c = msg.pose.position, msg.pose.orientation, msg.size, msg.centroid
-    box = OrientedBox(
-        np.array([p.x, p.y, p.z]), np.array([s.x, s.y, s.z]), 2.0 * math.atan2(q.z, q.w)
-    )
-    return ObjectRecord(
-        msg.id, msg.class_id, msg.class_name, msg.score, msg.num_voxels,
-        np.array([c.x, c.y, c.z]), box,
-    )  # fmt: skip
 
 
 def follow(

@@ -12,7 +12,6 @@ cloud has come for a while and the node's result includes the last one, it write
 from __future__ import annotations
 
 import json
-import math
 import statistics
 import sys
 import time
@@ -29,14 +28,15 @@ from sensor_msgs.msg import PointCloud2
 from visualization_msgs.msg import MarkerArray
 
 from mtml_ros.core.errors import InputError, MtmlError
-from mtml_ros.core.instances import OrientedBox
-from mtml_ros.core.object_record import ObjectRecord, short
+from mtml_ros.core.object_record import short
+from mtml_ros.core.stamps import nanoseconds, seconds
 from mtml_ros.io.point_cloud2 import decode_cloud, decode_labels
 from mtml_ros.io.point_files import write_points
-from mtml_ros.msg import ObjectInstance, ObjectInstanceArray
+from mtml_ros.msg import ObjectInstanceArray
 from mtml_ros.ros import qos
 from mtml_ros.ros.parameters.tools import ToolParameter
 from mtml_ros.ros.tools.bag_recording import BagRecording
+from mtml_ros.ros.tools.object_message import record_of
 
 _REMEMBERED = 1000  # clouds and latencies
 _STAMP_PRECISION = 1e-6  # seconds; stamps may have passed through a float64
@@ -159,7 +159,7 @@ class InstanceRecorder(Node):
             self.output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"{self.output}: cannot be made: {error.strerror}") from error
-        objects = [_record(o).as_dict() for o in self._instances.instances]
+        objects = [record_of(o).as_dict() for o in self._instances.instances]
         cloud = decode_cloud(self._points)
         ids = decode_labels(self._points, cloud.kept, "instance")
         score = {o["id"]: o["score"] for o in objects}
@@ -196,31 +196,7 @@ class InstanceRecorder(Node):
 
 def _stamp(msg: Any) -> float:
     """Seconds since the epoch."""
-    return _seconds(msg.header.stamp)
-
-
-def _seconds(stamp: Any) -> float:
-    return float(stamp.sec + stamp.nanosec * 1e-9)
-
-
-def _record(msg: ObjectInstance) -> ObjectRecord:
-    """The record that a message holds."""
-    position, q, size = msg.pose.position, msg.pose.orientation, msg.size
-    return ObjectRecord(
-        msg.id,
-        msg.class_id,
-        msg.class_name,
-        msg.score,
-        msg.num_voxels,
-        np.array([msg.centroid.x, msg.centroid.y, msg.centroid.z]),
-        OrientedBox(
-            np.array([position.x, position.y, position.z]),
-            np.array([size.x, size.y, size.z]),
-            2.0 * math.atan2(q.z, q.w),
-        ),
-        first_seen=_seconds(msg.first_seen),
-        last_seen=_seconds(msg.last_seen),
-    )
+    return seconds(nanoseconds(msg.header.stamp))
 
 
 def main(args: list[str] | None = None) -> int:
