@@ -87,6 +87,8 @@ def test_clouds_over_a_bad_network_are_all_accounted_for(
     robot.node.destroy_publisher(robot.clouds)
     robot.clouds = robot.publisher(profile=QoSProfile(depth=50, reliability=policy))
     robot.wait_active()
+    robot.send(box_points((0, 0, 0)))  # what is lost before the first that comes, nobody can know
+    robot.until(lambda: robot.diagnostics().get("clouds integrated") == "1", what="the first cloud")
     counted, memory, totals = account(robot), [], []
     end = time.monotonic() + trial_seconds / 2
     while time.monotonic() < end:
