@@ -15,6 +15,7 @@ from mtml_ros.network.batch import make_batch, one_hot
 from mtml_ros.network.checkpoint import build_network
 from mtml_ros.network.config import NetworkConfig
 from mtml_ros.network.device import choose_device
+from mtml_ros.network.inference import forward_of
 
 SCANS = Path(__file__).resolve().parents[1] / "mtml_ros" / "datasets" / "scans"
 
@@ -35,12 +36,12 @@ def _compare(path: Path) -> dict[str, Any]:
     for architecture, repeats in (("sparse", 3), ("dense", 1)):
         torch.manual_seed(0)
         config = NetworkConfig(taxonomy.names[1:], architecture=architecture)
-        network = build_network(config).to(device).eval()
+        forward = forward_of(build_network(config).to(device).eval(), device)
         times = []
         for _ in range(repeats):
             began = time.perf_counter()
             with torch.inference_mode():
-                network(batch).embedding.cpu()  # copying waits for the device
+                forward(batch).embedding.cpu()  # copying waits for the device
             times.append(time.perf_counter() - began)
         seconds[architecture] = sorted(times)[repeats // 2]
     cells = int((batch.coordinates.amax(0) - batch.coordinates.amin(0) + 1).prod())

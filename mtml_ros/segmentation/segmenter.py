@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +15,11 @@ from mtml_ros.core.errors import CheckpointError, ConfigurationError, InputError
 from mtml_ros.core.instances import Proposal, Segmentation, make_instance
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.core.voxels import VoxelGrid
-from mtml_ros.network.batch import VoxelBatch, make_batch, make_input
+from mtml_ros.network.batch import make_batch, make_input
 from mtml_ros.network.checkpoint import Checkpoint, find_weights, load_checkpoint
 from mtml_ros.network.device import choose_device
 from mtml_ros.network.heads import NetworkOutput
-from mtml_ros.network.inference import SparseInference
-from mtml_ros.network.sparse import SparseNetwork
+from mtml_ros.network.inference import forward_of
 from mtml_ros.network.threads import one_torch_thread
 from mtml_ros.segmentation.choice import CONFLICT, choose
 from mtml_ros.segmentation.components import label_components, touching
@@ -73,9 +72,7 @@ class InstanceSegmenter:
         self._score_model, self._naming_model = models.get("score"), models.get("naming")
         self._learned = self._score_model is not None and self.settings.score.learned
         self.channels = taxonomy.network_channels(self.config.classes)
-        self._forward: Callable[[VoxelBatch], NetworkOutput] = self.network
-        if device.type == "cpu" and isinstance(self.network, SparseNetwork):
-            self._forward = SparseInference(self.network)
+        self._forward = forward_of(self.network, device)
         self._on_kernels = self._forward is not self.network
 
     @staticmethod
