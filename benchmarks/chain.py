@@ -31,6 +31,7 @@ SCENES = {
     "room": ("living_room", 1),
     "paper": ("living_room", 2),  # cut to the paper's size: 160 x 160 x 64 voxels
     "floor of 16": ("living_room", 4),
+    "floor of 36": ("living_room", 6),
     "building of 64": ("office_large", 8),
 }
 PAPER_VOXELS = 60_000
