@@ -66,8 +66,30 @@ def test_while_a_segmentation_runs_every_service_says_busy_within_two_seconds(bu
     answer = robot.map_file("save_map", "room.map")
     assert time.monotonic() - began < SECONDS
     assert "nothing was done" in answer.message
+    assert robot.diagnostics()["voxels"] == "125"  # the reset that was withdrawn did not come later
     robot.until(lambda: "running for" in robot.heard["diagnostics"][-1].status[0].message)
     assert robot.heard["diagnostics"][-1].status[0].level != b"\x00"
+
+
+def test_reset_map_during_an_update_is_answered_when_the_map_is_empty(
+    start_node, robot, box_points
+):
+    node = start_node({"MTML_TEST_SECONDS": "0.5"}, segmentation_rate=20.0)
+    robot.wait_active()
+    robot.send(box_points([0, 0, 0]))
+    robot.until(lambda: robot.heard["instances"])
+    robot.send(box_points([3, 0, 0]))
+    robot.spin(0.3)  # the update for the second box runs, and will show both
+    began = time.monotonic()
+    answer = robot.trigger("reset_map")
+    assert time.monotonic() - began < SECONDS
+    assert (answer.success, answer.message) == (True, "the map is empty")
+    robot.until(lambda: not robot.heard["instances"][-1].instances)
+    robot.spin(1.2)  # the diagnostics of now
+    assert robot.diagnostics()["voxels"] == "0"
+    assert not robot.heard["instances"][-1].instances
+    node.stop()
+    robot.until(lambda: robot.clouds.get_subscription_count() == 0)
 
 
 def test_hundreds_of_requests_to_segment_do_not_make_save_map_wait(start_node, robot, box_points):

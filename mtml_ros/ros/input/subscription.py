@@ -10,13 +10,17 @@ from typing import Any
 
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 
 from mtml_ros.ros import qos
 
 REMEMBERED = 64
 """Messages among which one that came over both of two subscriptions is known again."""
+
+CLAIMED = 1.0
+"""Seconds after which a message that came over the weak of two subscriptions alone is taken to be a
+weak publisher's."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Subscription:
 
     Where reliable and best-effort publishers share the topic it is heard twice, reliably and not:
     a reliable subscription does not hear the weak ones, and a weak one loses the large messages of
-    the reliable. What comes both ways is taken once.
+    the reliable. What comes both ways is taken once, and of either kind what is lost is counted.
 
     take: called with each message. lost: with the number of messages that the publisher's numbering
     shows to have been lost on the way. undecodable: with the reason why bytes were no message.
@@ -67,7 +71,10 @@ class Subscription:
         self._undecodable = undecodable
         self._heard: list[tuple[QoSProfile, Any]] = []
         self._numbering = Numbering()
-        self._seen: deque[tuple[Any, Any]] = deque(maxlen=REMEMBERED)
+        self._of_weak = Numbering()  # where the topic is heard twice
+        self._seen: deque[tuple[Any, int]] = deque(maxlen=REMEMBERED)
+        self._reliable: deque[tuple[Any, int]] = deque(maxlen=REMEMBERED)
+        self._unclaimed: deque[tuple[float, tuple[Any, int]]] = deque()
         self._since: float | None = None
         self._latched = False
         self._refused = False
@@ -77,6 +84,7 @@ class Subscription:
 
         recheck: called, in a subscription's own callback, when this should be called again.
         """
+        self._count_weak()
         publishers = self._node.get_publishers_info_by_topic(self.topic)
         self.num_publishers = len(publishers)
         if not publishers:
@@ -95,7 +103,7 @@ class Subscription:
             if gone not in kept:
                 self._node.destroy_subscription(gone[1])
         self._heard = kept
-        self._numbering.forget()
+        self._forget_numbers()
         for profile in wanted:
             if not any(qos.same([h[0]], [profile]) for h in kept):
                 self._heard.append((profile, self._subscribe(profile, recheck)))
@@ -105,28 +113,31 @@ class Subscription:
             self._refused = True
             recheck()
 
+        weak = profile.reliability == ReliabilityPolicy.BEST_EFFORT
+
+        def receive(data: bytes, info: dict[str, Any]) -> None:
+            self._receive(data, info, weak)
+
         return self._node.create_subscription(
             self._type,
             self._name,
-            self._receive,  # type: ignore[arg-type]  # rclpy gives a second argument if taken
+            receive,  # type: ignore[arg-type]  # rclpy gives a second argument if taken
             profile,
             event_callbacks=SubscriptionEventCallbacks(
-                incompatible_qos=refused, matched=lambda _: self._numbering.forget()
+                incompatible_qos=refused, matched=lambda _: self._forget_numbers()
             ),
             raw=True,  # bytes that are no message would vanish inside rclpy, uncounted
         )
 
-    def _receive(self, data: bytes, info: dict[str, Any]) -> None:
+    def _receive(self, data: bytes, info: dict[str, Any], weak: bool) -> None:
         self._since = time.monotonic()
         self._refused = False
         number = info.get("publication_sequence_number")
-        if len(self._heard) > 1:
-            key = info.get("source_timestamp"), number
-            if number is not None and key in self._seen:
+        if number is not None:
+            if len(self._heard) == 1:
+                self._count_lost(number, self._numbering, None)
+            elif not self._is_first((info.get("source_timestamp"), number), weak):
                 return
-            self._seen.append(key)
-        elif number is not None:
-            self._count_lost(number)
         self.num_received += 1
         try:
             msg = deserialize_message(data, self._type)
@@ -135,16 +146,50 @@ class Subscription:
             return
         self._take(msg)
 
-    def _count_lost(self, number: int) -> None:
-        if self._numbering.follows(number):
+    def _is_first(self, key: tuple[Any, int], weak: bool) -> bool:
+        """Whether a message, of this stamp and number, has not come over the other of the two
+        subscriptions before."""
+        first = key not in self._seen
+        if not weak:
+            self._reliable.append(key)
+            self._count_lost(key[1], self._numbering, ReliabilityPolicy.RELIABLE)
+        elif first:
+            self._unclaimed.append((time.monotonic(), key))
+        if first:
+            self._seen.append(key)
+        self._count_weak()
+        return first
+
+    def _count_weak(self) -> None:
+        """A weak publisher's messages are those that the reliable subscription does not bring: one
+        waits until that can be told, and its number is looked at then."""
+        due = time.monotonic() - CLAIMED
+        while self._unclaimed and (
+            self._unclaimed[0][0] <= due or len(self._unclaimed) > REMEMBERED // 2
+        ):
+            _, key = self._unclaimed.popleft()
+            if key not in self._reliable:
+                self._count_lost(key[1], self._of_weak, ReliabilityPolicy.BEST_EFFORT)
+
+    def _count_lost(
+        self, number: int, numbering: Numbering, kind: ReliabilityPolicy | None
+    ) -> None:
+        """kind: of the publishers whose numbering it is; None: of all."""
+        if numbering.follows(number):
             return
         # what looks like a gap may be a publisher that has come since the last match
-        num_publishers = len(self._node.get_publishers_info_by_topic(self.topic))
-        if num_publishers != self.num_publishers:
-            self.num_publishers = num_publishers
-            self._numbering.forget()
-        if lost := self._numbering.lost(number, num_publishers):
+        publishers = self._node.get_publishers_info_by_topic(self.topic)
+        if len(publishers) != self.num_publishers:
+            self.num_publishers = len(publishers)
+            self._forget_numbers()
+        of_kind = sum(kind in (None, p.qos_profile.reliability) for p in publishers)
+        if lost := numbering.lost(number, of_kind):
             self._lost(lost)
+
+    def _forget_numbers(self) -> None:
+        self._numbering.forget()
+        self._of_weak.forget()
+        self._unclaimed.clear()
 
     @property
     def state(self) -> TopicState:
@@ -164,7 +209,7 @@ class Subscription:
         for _, subscription in self._heard:
             self._node.destroy_subscription(subscription)
         self._heard = []
-        self._numbering.forget()
+        self._forget_numbers()
 
 
 class Numbering:

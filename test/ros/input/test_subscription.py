@@ -7,7 +7,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import serialize_message
 from std_msgs.msg import String
 
-from mtml_ros.ros.input.subscription import Numbering, Subscription
+from mtml_ros.ros.input.subscription import CLAIMED, Numbering, Subscription
 
 RELIABLE, WEAK = ReliabilityPolicy.RELIABLE, ReliabilityPolicy.BEST_EFFORT
 CLOUD = serialize_message(String(data="cloud"))
@@ -139,6 +139,28 @@ def test_a_weak_publisher_beside_a_reliable_one_is_heard_without_making_that_one
     receive(bench, 40, by=1)  # the weak one's own
     receive(bench, 2, by=0)
     assert (len(bench.taken), bench.lost) == (3, [])
+
+
+def test_of_a_weak_and_a_reliable_publisher_on_one_topic_what_either_loses_is_counted(
+    bench, monkeypatch
+):
+    """The weak one's numbers are told from the reliable one's by what the reliable way brings,
+    whichever copy is the first; none of it was counted."""
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    bench.node.offered = [profile(), profile(WEAK)]
+    bench.match()
+    for reliable, weak in ((1, 101), (2, 102), (5, 107)):  # 2 of the one's and 4 of the other's
+        receive(bench, weak, reliable, by=1)
+        receive(bench, reliable, by=0)
+    # a second copy over the weak way, later than the first
+    receive(bench, 6, by=0)
+    receive(bench, 6, by=1)
+    assert bench.lost == [2]
+    now = CLAIMED
+    bench.match()
+    assert bench.lost == [2, 4]
+    assert len(bench.taken) == 7
 
 
 def test_a_publisher_that_is_not_understood_has_the_match_looked_at_again(bench):
