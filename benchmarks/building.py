@@ -33,7 +33,7 @@ def run() -> list[dict[str, Any]]:
     rows = []
     for side, gap in CASES:
         building = _mapper()
-        corners = _corners(room, side, gap, building.map.voxel_size)
+        corners = corners_of(room, side, gap, building.map.voxel_size)
         whole = LabeledPoints(
             np.concatenate([room.xyz + c for c in corners]), np.tile(room.labels, len(corners))
         )
@@ -47,7 +47,7 @@ def _mapper() -> ObjectMapper:
     return ObjectMapper.load(device="cpu")
 
 
-def _corners(room: LabeledPoints, side: int, gap: float, size: float) -> np.ndarray:
+def corners_of(room: LabeledPoints, side: int, gap: float, size: float) -> np.ndarray:
     """(R, 3) float32: the rooms' shifts, whole voxels."""
     pitch = np.ceil((np.ptp(room.xyz, axis=0) + gap) / size + 1).astype(int)
     places = np.array([(x, y, 0) for x in range(side) for y in range(side)])

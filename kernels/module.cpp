@@ -10,6 +10,7 @@ using namespace mtml;
 
 namespace mtml {
 void bind_grouping(py::module_& m);  // module_grouping.cpp
+void bind_lookup(py::module_& m);    // module_lookup.cpp
 void bind_masks(py::module_& m);     // module_masks.cpp
 void bind_training(py::module_& m);  // module_training.cpp
 }
@@ -138,6 +139,7 @@ PYBIND11_MODULE(_kernels, m) {
       },
       py::arg("keys").noconvert());
   bind_grouping(m);
+  bind_lookup(m);
   bind_masks(m);
   bind_training(m);
   bind_convolve<float>(m);

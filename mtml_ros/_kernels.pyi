@@ -117,6 +117,24 @@ def label_components(neighbors: Neighbors, labels: np.ndarray) -> np.ndarray:
     """(K, V) int64 for K labellings (K, V) int64: numbered by their first voxels, -1 where the
     label is negative."""
 
+def find(ascending: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of values (n,) int64, whether each is among the ascending ones, and where: bool, int64; any
+    place that there is (0 of none) for those that are not."""
+
+def unpack(keys: np.ndarray, bits: int) -> np.ndarray:
+    """(n, 3) int32 of keys (n,) int64, `bits` bits a coordinate, half of the range below 0."""
+
+def cells(indices: np.ndarray, shift: int, bits: int) -> tuple[np.ndarray, np.ndarray]:
+    """Ascending keys (C,) int64 of the cells, 2^shift a side, that indices (n, 3) int32 lie in,
+    and which of them each does, (n,) int64."""
+
+def grouped(group: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of groups (n,) int64, -1 for none, up to count - 1: the rows of each, ascending, one group
+    after another, and where each begins, (count + 1,); both int64."""
+
+def fingerprint(keys: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> bytes:
+    """16 bytes that tell keys (V,) int64 and labels (V,) uint8 at rows (n,) int64 from others."""
+
 def masks_of_partitions(
     labels: np.ndarray, least: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -42,7 +42,7 @@ MAX_VOXELS = 2_000_000
 @dataclass(frozen=True)
 class Update:
     """What one update found. stamp: seconds, of the newest cloud in the map. changes: what is
-    shown otherwise than by the update before."""
+    shown otherwise than by the update before. The segmentation comes without its proposals."""
 
     segmentation: Segmentation
     tracked: list[TrackedInstance]
@@ -218,6 +218,7 @@ class ObjectMapper:
                     region_voxels=self._region_voxels,
                     cache=self._cache,
                     previous=self._previous,
+                    with_proposals=False,
                 )
             except (RuntimeError, MemoryError) as error:
                 if not _is_out_of_memory(error) or not self._can_use_less_memory():

@@ -35,6 +35,7 @@ class StandIn:
         region_voxels=0,
         cache=None,
         previous=None,
+        with_proposals=True,
     ):
         self.previous = previous
         self.seen.append((score_threshold, min_voxels, REGION_VOXELS // region_voxels))

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from mtml_ros.core.errors import InputError
+from mtml_ros.core.kernels import kernels
 
 COORDINATE_BITS = 21
 MAX_COORDINATE = (1 << (COORDINATE_BITS - 1)) - 1
@@ -63,10 +64,17 @@ class VoxelGrid:
         """(V,) int64, ascending: the voxels' keys."""
         return pack_keys(self.coordinates)
 
+    @staticmethod
+    def of_keys(keys: np.ndarray, labels: np.ndarray, voxel_size: float) -> VoxelGrid:
+        """The voxels of these keys, (V,) int64 ascending."""
+        grid = VoxelGrid(unpack_keys(keys), labels, voxel_size)
+        vars(grid)["keys"] = keys
+        return grid
+
     @property
     def centers(self) -> np.ndarray:
         """(V, 3) float32, centres of the voxels in metres."""
-        return ((self.coordinates + 0.5) * self.voxel_size).astype(np.float32)
+        return centers_of(self.coordinates, self.voxel_size)
 
     @staticmethod
     def from_points(
@@ -91,6 +99,11 @@ class VoxelGrid:
             mean /= np.bincount(point_to_voxel, minlength=len(keys))[:, None]
         grid = VoxelGrid(unpack_keys(keys), winning_labels(votes), voxel_size, mean)
         return grid, point_to_voxel
+
+
+def centers_of(coordinates: np.ndarray, voxel_size: float) -> np.ndarray:
+    """(n, 3) float32, metres: the centres of voxels (n, 3) int32."""
+    return ((coordinates + 0.5) * voxel_size).astype(np.float32)
 
 
 def count_votes(
@@ -142,11 +155,10 @@ def occupied_voxels(xyz: np.ndarray, voxel_size: float) -> tuple[np.ndarray, np.
 
 
 def occupied_cells(coordinates: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """The cells, `width` voxels wide, that voxels (V, 3) int32 lie in: keys (C,), ascending, of
-    the cells' own indices, and each voxel's (V,)."""
-    if not len(coordinates):
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    return _distinct([coordinates[:, i] // width for i in range(3)])
+    """The cells, `width` voxels wide (a power of two), that voxels (V, 3) int32 lie in: keys (C,),
+    ascending, of the cells' own indices, and each voxel's (V,)."""
+    shift = width.bit_length() - 1
+    return kernels.cells(np.ascontiguousarray(coordinates), shift, COORDINATE_BITS)
 
 
 def _distinct(indices: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -206,7 +218,5 @@ def _pack(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
 
 def unpack_keys(keys: np.ndarray) -> np.ndarray:
     """(V, 3) int32 voxel indices of keys (V,); the inverse of `pack_keys`."""
-    mask = (1 << COORDINATE_BITS) - 1
-    columns = (keys >> (2 * COORDINATE_BITS), (keys >> COORDINATE_BITS) & mask, keys & mask)
-    offset = 1 << (COORDINATE_BITS - 1)
-    return np.stack([c - offset for c in columns], axis=1).astype(np.int32)
+    coordinates: np.ndarray = kernels.unpack(np.ascontiguousarray(keys), COORDINATE_BITS)
+    return coordinates

@@ -131,7 +131,6 @@ class VoxelMap:
         self._stamp: float | None = None
         self._revision = 0
         self._grid: VoxelGrid | None = None  # the snapshot, while it holds
-        self._coordinates = (self._store.keys, unpack_keys(self._store.keys))  # of these very keys
 
     def __len__(self) -> int:
         """Number of voxels."""
@@ -235,13 +234,10 @@ class VoxelMap:
             if self._grid is not None:
                 return self._grid
             keys, labels, revision = self._store.keys, self._store.labels(), self._revision
-            known_keys, coordinates = self._coordinates
-        if known_keys is not keys:
-            coordinates = unpack_keys(keys)
-        grid = VoxelGrid(coordinates, labels, self.voxel_size)
+        grid = VoxelGrid.of_keys(keys, labels, self.voxel_size)
         with self._lock:
             if revision == self._revision:
-                self._grid, self._coordinates = grid, (keys, coordinates)
+                self._grid = grid
         return grid
 
     def save(

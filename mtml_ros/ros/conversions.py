@@ -2,9 +2,12 @@
 
 from mtml_ros.io.point_cloud2 import CloudError, DecodedCloud, Reason, decode_cloud, decode_labels
 from mtml_ros.ros.output.encode import (
+    encode_detection,
     encode_detections,
+    encode_instance,
     encode_instances,
     encode_markers,
+    encode_points_update,
     encode_voxel_cloud,
     to_time,
 )
@@ -15,9 +18,12 @@ __all__ = [
     "Reason",
     "decode_cloud",
     "decode_labels",
+    "encode_detection",
     "encode_detections",
+    "encode_instance",
     "encode_instances",
     "encode_markers",
+    "encode_points_update",
     "encode_voxel_cloud",
     "to_time",
 ]

@@ -7,13 +7,21 @@ from typing import Any
 
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
-OUTPUT = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST,
-    depth=1,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-)
+
+def _latched(depth: int) -> QoSProfile:
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST,
+        depth=depth,
+        reliability=ReliabilityPolicy.RELIABLE,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL,
+    )
+
+
+OUTPUT = _latched(1)
 """The newest result, also for those who come late (RViz)."""
+
+CHANGES = _latched(10)
+"""Changes of the result: a slow subscriber may be some behind."""
 
 INPUT_DEPTH = 20
 """The middleware's queue: enough for a burst while the node is busy with something else. It is

@@ -6,6 +6,8 @@ import math
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rclpy.clock import Clock
@@ -26,7 +28,7 @@ from mtml_ros.ros.output.health import Health
 from mtml_ros.ros.output.publishing import Outputs
 from mtml_ros.ros.parameters.inputs import INPUTS
 from mtml_ros.ros.parameters.table import Parameters
-from mtml_ros.ros.worker import Worker
+from mtml_ros.ros.worker import BusyError, Worker
 
 if TYPE_CHECKING:
     from mtml_ros.segmentation.segmenter import InstanceSegmenter
@@ -112,6 +114,8 @@ class Active:
         self.worker = Worker("segmentation")
         self._node = node
         self.outputs = configured.outputs
+        self._newcomers: Future[None] | None = None
+        self.outputs.on_newcomer = self._on_newcomer
         self.health = health
         self._parameters = parameters
         self._last_arrival: float | None = None
@@ -131,6 +135,8 @@ class Active:
         self.matcher = Matcher(
             node, list(self.input.subscriptions), lambda: parameters().input_reliability
         )
+        self.outputs.forget()  # of what was sent while inactive nothing came
+        self._on_newcomer()
         self._rate = parameters().segmentation_rate
         self._timer = node.create_timer(1 / self._rate, self._on_timer, clock=steady)
 
@@ -154,6 +160,13 @@ class Active:
         """What is heard, for the diagnostics."""
         return [subscription.state for subscription in self.input.subscriptions]
 
+    def _on_newcomer(self) -> None:
+        """Has newcomers served on the worker's thread; several that wait are one job."""
+        waiting = self._newcomers
+        if waiting is None or waiting.running() or waiting.done():
+            with suppress(BusyError, RuntimeError):  # then the next update serves them
+                self._newcomers = self.worker.submit("newcomers", self._try_catch_up)
+
     def _on_timer(self) -> None:
         self.worker.request_update(self.try_update)
         if self._rate != self._parameters().segmentation_rate:
@@ -167,6 +180,13 @@ class Active:
             if not self.worker.stopping:
                 self.health.failed(f"segmentation failed: {error!r}")
 
+    def _try_catch_up(self) -> None:
+        try:
+            self.outputs.catch_up()
+        except Exception as error:
+            if not self.worker.stopping:
+                self.health.failed(f"publishing failed: {error!r}")
+
     def update(self, force: bool = False) -> int:
         """Segments and publishes, on the worker's thread; returns the number of objects."""
         started, arrived = time.monotonic(), self._last_arrival
@@ -178,7 +198,10 @@ class Active:
         finally:
             self.health.segmentation_ended()
             self.show_device()
-        if update is None or self.worker.stopping:
+        if self.worker.stopping:
+            return 0
+        if update is None:
+            self.outputs.catch_up()
             return 0
         self.outputs.publish(update, parameters.class_filter)
         ended = time.monotonic()

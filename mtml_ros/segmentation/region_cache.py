@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 
+from mtml_ros.core.kernels import kernels
 from mtml_ros.core.voxels import VoxelGrid
 from mtml_ros.segmentation.regions import Region
 from mtml_ros.segmentation.stitching import RegionResult
@@ -15,10 +17,19 @@ from mtml_ros.segmentation.stitching import RegionResult
 
 @dataclass(frozen=True)
 class Part:
-    """A region's voxels. digest: of all that its result depends on, the settings apart."""
+    """A region of a grid. digest: of all that its result depends on, the settings apart."""
 
-    grid: VoxelGrid
+    whole: VoxelGrid
+    rows: np.ndarray
     digest: bytes
+
+    @cached_property
+    def grid(self) -> VoxelGrid:
+        """The region's voxels alone."""
+        whole, rows = self.whole, self.rows
+        coordinates = np.take(whole.coordinates, rows, axis=0)  # several times as fast as [rows]
+        features = None if whole.features is None else whole.features[rows]
+        return VoxelGrid(coordinates, whole.labels[rows], whole.voxel_size, features)
 
 
 class RegionCache:
@@ -46,14 +57,10 @@ class RegionCache:
     def part(self, region: Region) -> Part:
         """The region's part of the grid."""
         grid, rows = self._grid, region.rows
-        coordinates = np.take(grid.coordinates, rows, axis=0)  # several times as fast as [rows]
-        labels = grid.labels[rows]
-        features = None if grid.features is None else grid.features[rows]
-        digest = blake2b(coordinates.data, digest_size=16)
-        for array in (labels, features, region.own):
+        digest = blake2b(kernels.fingerprint(grid.keys, grid.labels, rows), digest_size=16)
+        for array in (None if grid.features is None else grid.features[rows], region.own):
             digest.update(b"" if array is None else np.ascontiguousarray(array).data)
-        part = VoxelGrid(coordinates, labels, grid.voxel_size, features)
-        return Part(part, digest.digest())
+        return Part(grid, rows, digest.digest())
 
     def find(self, part: Part) -> RegionResult | None:
         """The result of a region that is as it was."""
@@ -65,7 +72,7 @@ class RegionCache:
     def keep(self, part: Part, result: RegionResult) -> RegionResult:
         """Notes a new result, and returns it."""
         self._new[part.digest] = result
-        self.fresh += len(part.grid)
+        self.fresh += len(part.rows)
         return result
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mtml_ros.core.kernels import kernels
 from mtml_ros.core.voxels import occupied_cells, pack_keys, unpack_keys
 from mtml_ros.segmentation.components import connected_components
 
@@ -156,9 +157,7 @@ class _Lists:
     @staticmethod
     def grouped(group: np.ndarray, count: int) -> _Lists:
         """The rows of each group 0..count - 1, ascending; those of group -1 are in none."""
-        order = np.argsort(group.astype(np.int16 if count < 1 << 15 else np.int32), kind="stable")
-        sizes = np.bincount(group + 1, minlength=count + 1)
-        return _Lists(order[sizes[0] :], np.append(0, np.cumsum(sizes[1:])))
+        return _Lists(*kernels.grouped(np.ascontiguousarray(group, dtype=np.int64), count))
 
     def joined(self, which: np.ndarray, flags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The rows of several lists, and of each the flag of its list."""

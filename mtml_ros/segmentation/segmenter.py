@@ -111,6 +111,7 @@ class InstanceSegmenter:
         region_voxels: int = REGION_VOXELS,
         cache: RegionCache | None = None,
         previous: Segmentation | None = None,
+        with_proposals: bool = True,
     ) -> Segmentation:
         """The separate objects of a grid; the same grid gives the same objects.
 
@@ -119,6 +120,7 @@ class InstanceSegmenter:
         of the calls before, so that only regions that have changed are segmented. previous: what
         was found in the same place just before; proposals that agree with it are preferred by up
         to `preference.PREFERENCE` when they are chosen. The scores that are given stay their own.
+        with_proposals: without, what is given has none: a building has thousands.
         Raises InputError when the grid does not fit the weights.
         """
         s = self.settings
@@ -149,7 +151,7 @@ class InstanceSegmenter:
             results.append(result)
         cache.close()
         with _timed(seconds, "join"):
-            segmentation = joined(grid, regions, results, least.min_voxels)
+            segmentation = joined(grid, regions, results, least.min_voxels, with_proposals)
         return replace(segmentation, seconds=seconds)
 
     def _segment_region(

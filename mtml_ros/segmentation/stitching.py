@@ -50,7 +50,11 @@ class RegionResult:
 
 
 def joined(
-    grid: VoxelGrid, regions: Sequence[Region], results: Sequence[RegionResult], min_voxels: int
+    grid: VoxelGrid,
+    regions: Sequence[Region],
+    results: Sequence[RegionResult],
+    min_voxels: int,
+    with_proposals: bool = True,
 ) -> Segmentation:
     """The segmentation of a grid from the results of its regions, in the same order."""
     instances: list[Instance] = []
@@ -67,6 +71,7 @@ def joined(
         replace(p, voxels=region.rows[p.voxels])
         for region, result in zip(regions, results)
         for p in result.proposals
+        if with_proposals
     ]
     proposals.sort(key=lambda p: -p.score)
     instance = np.full(len(grid), -1, dtype=np.int32)

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TESTS = (
     "test/kernels/test_convolution_kernels.py",
     "test/kernels/test_grouping_kernels.py",
+    "test/kernels/test_lookup_kernels.py",
     "test/kernels/test_mask_kernels.py",
     "test/kernels/test_thread_pool.py",
     "test/network/test_normalized_convolution.py",

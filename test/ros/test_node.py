@@ -15,8 +15,10 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 
 from mtml_ros.io.point_cloud2 import decode_cloud
-from mtml_ros.msg import ObjectInstanceArray
+from mtml_ros.msg import ObjectInstanceArray, PointsUpdate
+from mtml_ros.ros import qos
 from mtml_ros.ros.parameters import table
+from mtml_ros.ros.tools.followed_voxels import FollowedVoxels, voxels_of
 from mtml_ros.srv import GetObject
 
 POLICY = Path(__file__).parents[2] / "security" / "instance_segmentation.policy.xml"
@@ -90,6 +92,34 @@ def test_who_comes_late_gets_the_newest_result(ready, box_points):
     ready.listen("late", ObjectInstanceArray, "/instance_segmentation/instances")
     ready.until(lambda: ready.heard["late"])
     assert [i.id for i in ready.heard["late"][-1].instances] == list(found)
+
+
+def test_who_comes_late_has_the_whole_cloud_by_the_changes_alone(ready, box_points):
+    follower, heard = FollowedVoxels(), []
+    show(ready, box_points([0, 0, 0]), box_points([2, 0, 0]))
+
+    def take(msg):
+        heard.append(msg.complete)
+        follower.apply(msg)
+
+    updates = ready.node.create_subscription(
+        PointsUpdate, "/instance_segmentation/points_updates", take, qos.CHANGES
+    )
+    ready.until(lambda: follower.complete, what="all of the map")
+    for x in (4, 6, 8):
+        found = len(objects(ready))
+        ready.send(box_points([x, 0, 0]))
+        ready.until(lambda found=found: len(objects(ready)) == found + 1)
+
+    def same():
+        whole = ready.heard["points"][-1]
+        return whole.width == len(follower.records) == 5 * 125 and np.array_equal(
+            voxels_of(whole), follower.records
+        )
+
+    ready.until(same, what="the changes to add up to the cloud")
+    assert False in heard  # they did not come as whole clouds
+    ready.node.destroy_subscription(updates)
 
 
 def test_markers_of_objects_that_are_gone_are_deleted(ready, box_points):

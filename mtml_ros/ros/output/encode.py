@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import array
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Time
@@ -13,14 +13,13 @@ from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
-from mtml_ros.core.instances import OrientedBox, Segmentation
+from mtml_ros.core.instances import OrientedBox
 from mtml_ros.core.object_record import ObjectRecord
 from mtml_ros.core.taxonomy import Taxonomy
-from mtml_ros.msg import ObjectInstance, ObjectInstanceArray
+from mtml_ros.core.voxels import VoxelGrid, centers_of
+from mtml_ros.msg import ObjectInstance, ObjectInstanceArray, PointsUpdate
+from mtml_ros.tracking.changes import Changes, Shown
 from mtml_ros.visualization.colors import instance_colors
-
-if TYPE_CHECKING:
-    from mtml_ros.tracking.tracker import TrackedInstance
 
 BOXES, NAMES = "boxes", "names"
 """Marker namespaces; a marker's id in each is its object's id."""
@@ -40,7 +39,7 @@ _FIELDS = (
     ("score", 24, PointField.FLOAT32, "<f4"),
 )
 _POINT_STEP = 28
-_VOXEL = np.dtype(
+VOXEL = np.dtype(
     {
         "names": [name for name, _, _, _ in _FIELDS],
         "formats": [format_ for _, _, _, format_ in _FIELDS],
@@ -51,42 +50,54 @@ _VOXEL = np.dtype(
 
 
 def encode_voxel_cloud(
-    segmentation: Segmentation,
-    tracked: Sequence[TrackedInstance],
+    grid: VoxelGrid,
+    shown: Shown,
     taxonomy: Taxonomy,
     header: Header,
+    rows: np.ndarray | slice = slice(None),
 ) -> PointCloud2:
-    """The map's voxels, a point each (`~/points`): x y z rgb label instance score.
+    """The map's voxels, or some of its rows, a point each (`~/points`): x y z rgb label instance
+    score.
 
     label: the taxonomy's id. instance: the tracked id, 0 for none. score: its instance's, 0 for
     none. rgb: its instance's colour, else its class's.
     """
-    grid = segmentation.grid
-    records = np.zeros(len(grid), _VOXEL)
-    records["x"], records["y"], records["z"] = grid.centers.T
-    records["label"] = taxonomy.ids[segmentation.labels]
-    colors = taxonomy.colors[segmentation.labels].astype(np.uint32)
-    for found in tracked:
-        voxels = found.instance.voxels
-        records["instance"][voxels] = found.id
-        records["score"][voxels] = found.instance.score
-        colors[voxels] = _color(found.id)
-    records["rgb"] = (colors[:, 0] << 16) | (colors[:, 1] << 8) | colors[:, 2]
+    label, id_ = shown.label[rows], shown.id[rows]
+    records = np.zeros(len(label), VOXEL)
+    records["x"], records["y"], records["z"] = centers_of(grid.coordinates[rows], grid.voxel_size).T
+    records["label"] = taxonomy.ids[label]
+    records["instance"] = id_
+    records["score"] = shown.score[rows]
+    of_class, of_object = _packed(taxonomy.colors)[label], id_ > 0
+    ids, which = np.unique(id_[of_object], return_inverse=True)
+    of_class[of_object] = _packed(instance_colors(ids))[which]
+    records["rgb"] = of_class
+    fields = [
+        PointField(name=name, offset=offset, datatype=datatype, count=1)
+        for name, offset, datatype, _ in _FIELDS
+    ]
+    return _cloud(records, fields, header)
 
-    data = array.array("B")  # what rclpy takes over as it is; a numpy array costs seconds
-    data.frombytes(records.tobytes())
-    return PointCloud2(
+
+def encode_points_update(
+    changes: Changes,
+    grid: VoxelGrid,
+    shown: Shown,
+    taxonomy: Taxonomy,
+    header: Header,
+    number: int,
+    complete: bool,
+) -> PointsUpdate:
+    """What an update changed in the voxels (`~/points_updates`). complete: all of them instead."""
+    rows = slice(None) if complete else changes.rows
+    removed = changes.removed[:0] if complete else changes.removed
+    return PointsUpdate(
         header=header,
-        height=1,
-        width=len(records),
-        fields=[
-            PointField(name=name, offset=offset, datatype=datatype, count=1)
-            for name, offset, datatype, _ in _FIELDS
-        ],
-        point_step=_POINT_STEP,
-        row_step=_POINT_STEP * len(records),
-        data=data,
-        is_dense=True,
+        number=number,
+        complete=complete,
+        voxel_size=float(grid.voxel_size),
+        points=encode_voxel_cloud(grid, shown, taxonomy, header, rows),
+        removed=encode_points(centers_of(removed, grid.voxel_size), header),
     )
 
 
@@ -108,28 +119,17 @@ def encode_instance(record: ObjectRecord) -> ObjectInstance:
 
 def encode_points(xyz: np.ndarray, header: Header) -> PointCloud2:
     """Points (N, 3), metres, as a PointCloud2 of x y z float32."""
-    data = array.array("B")
-    data.frombytes(xyz.astype("<f4").tobytes())
-    return PointCloud2(
-        header=header,
-        height=1,
-        width=len(xyz),
-        fields=[
-            PointField(name=name, offset=4 * i, datatype=PointField.FLOAT32, count=1)
-            for i, name in enumerate("xyz")
-        ],
-        point_step=12,
-        row_step=12 * len(xyz),
-        data=data,
-        is_dense=True,
-    )
+    fields = [
+        PointField(name=name, offset=4 * i, datatype=PointField.FLOAT32, count=1)
+        for i, name in enumerate("xyz")
+    ]
+    return _cloud(xyz.astype("<f4"), fields, header)
 
 
 def encode_instances(
-    records: Sequence[ObjectRecord], voxel_size: float, header: Header
+    instances: Sequence[ObjectInstance], voxel_size: float, header: Header
 ) -> ObjectInstanceArray:
     """The objects as a mtml_ros/ObjectInstanceArray (`~/instances`)."""
-    instances = [encode_instance(r) for r in records]
     return ObjectInstanceArray(header=header, voxel_size=float(voxel_size), instances=instances)
 
 
@@ -137,9 +137,11 @@ def encode_markers(
     records: Sequence[ObjectRecord],
     header: Header,
     vanished: Iterable[int] = (),
+    complete: bool = False,
 ) -> MarkerArray:
-    """A box and a name for each object, DELETE for each vanished id (`~/markers`)."""
-    markers = []
+    """A box and a name for each object, DELETE for each vanished id (`~/markers`). complete: what
+    else is shown is deleted."""
+    markers = [Marker(header=header, action=Marker.DELETEALL)] if complete else []
     for id_ in vanished:
         for namespace in (BOXES, NAMES):
             markers.append(Marker(header=header, ns=namespace, id=id_, action=Marker.DELETE))
@@ -175,29 +177,27 @@ def encode_markers(
     return MarkerArray(markers=markers)
 
 
-def encode_detections(records: Sequence[ObjectRecord], header: Header) -> Any:
-    """The objects as a vision_msgs/Detection3DArray; ImportError where vision_msgs is missing."""
-    from vision_msgs.msg import (
-        BoundingBox3D,
-        Detection3D,
-        Detection3DArray,
-        ObjectHypothesisWithPose,
+def encode_detection(record: ObjectRecord) -> Any:
+    """An object as a vision_msgs/Detection3D; ImportError where vision_msgs is missing."""
+    from vision_msgs.msg import BoundingBox3D, Detection3D, ObjectHypothesisWithPose
+
+    result = ObjectHypothesisWithPose()
+    result.hypothesis.class_id = record.class_name
+    result.hypothesis.score = record.score
+    result.pose.pose = _pose(record.box)
+    return Detection3D(
+        id=str(record.id),
+        results=[result],
+        bbox=BoundingBox3D(center=_pose(record.box), size=_vector(record.box.size)),
     )
 
-    detections = []
-    for r in records:
-        result = ObjectHypothesisWithPose()
-        result.hypothesis.class_id = r.class_name
-        result.hypothesis.score = r.score
-        result.pose.pose = _pose(r.box)
-        detections.append(
-            Detection3D(
-                header=header,
-                id=str(r.id),
-                results=[result],
-                bbox=BoundingBox3D(center=_pose(r.box), size=_vector(r.box.size)),
-            )
-        )
+
+def encode_detections(detections: Sequence[Any], header: Header) -> Any:
+    """Detections as a vision_msgs/Detection3DArray (`~/detections`)."""
+    from vision_msgs.msg import Detection3DArray
+
+    for detection in detections:
+        detection.header = header
     return Detection3DArray(header=header, detections=detections)
 
 
@@ -205,6 +205,30 @@ def to_time(seconds: float) -> Time:
     """A stamp from seconds since the epoch."""
     whole, nanoseconds = divmod(round(seconds * 1e9), 10**9)
     return Time(sec=max(-(2**31), min(whole, 2**31 - 1)), nanosec=nanoseconds)
+
+
+def _cloud(points: np.ndarray, fields: list[PointField], header: Header) -> PointCloud2:
+    """The bytes of an array whose rows are points."""
+    data = array.array("B")  # what rclpy takes over as it is; a numpy array costs seconds
+    data.frombytes(points.tobytes())
+    step = points.strides[0]
+    return PointCloud2(
+        header=header,
+        height=1,
+        width=len(points),
+        fields=fields,
+        point_step=step,
+        row_step=step * len(points),
+        data=data,
+        is_dense=True,
+    )
+
+
+def _packed(colors: np.ndarray) -> np.ndarray:
+    """(n,) uint32 of RGB (n, 3)."""
+    red, green, blue = colors.astype(np.uint32).T
+    packed: np.ndarray = (red << 16) | (green << 8) | blue
+    return packed
 
 
 def _color(id_: int) -> np.ndarray:

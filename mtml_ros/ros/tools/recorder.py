@@ -87,11 +87,12 @@ class InstanceRecorder(Node):
         ]
         self._bag = BagRecording(self, Path(given["bag"])) if given["bag"] else None
         if self._bag is not None:
-            for type_, name in (
-                (PointCloud2, "points"), (ObjectInstanceArray, "instances"),
-                (MarkerArray, "markers"),
-            ):  # fmt: skip
-                self._bag.listen(type_, f"{source}/{name}", qos.OUTPUT)
+            for type_, name, profile in (
+                (PointCloud2, "points", qos.OUTPUT),
+                (ObjectInstanceArray, "instances", qos.OUTPUT),
+                (MarkerArray, "markers", qos.CHANGES),
+            ):
+                self._bag.listen(type_, f"{source}/{name}", profile)
         self._timer = self.create_timer(0.1, self._find_clouds)
 
     def _find_clouds(self) -> None:

@@ -20,12 +20,16 @@ from mtml_ros.core.voxels import VoxelGrid
 from mtml_ros.msg import ObjectInstanceArray
 from mtml_ros.ros.conversions import (
     decode_cloud,
+    encode_detection,
     encode_detections,
+    encode_instance,
     encode_instances,
     encode_markers,
+    encode_points_update,
     encode_voxel_cloud,
     to_time,
 )
+from mtml_ros.tracking.changes import Changes, Shown
 from mtml_ros.visualization.colors import instance_colors
 
 TAXONOMY = Taxonomy.scannet()
@@ -42,6 +46,7 @@ BOX = OrientedBox(np.array([1.25, 0.25, 1.0]), np.array([0.75, 0.5, 1.0]), math.
 INSTANCE = Instance(np.array([2, 3]), CHAIR, 0.75, np.array([1.25, 0.25, 1.0]), BOX)
 SEGMENTATION = Segmentation(GRID, np.array([-1, -1, 0, 0]), [INSTANCE], [], GRID.labels)
 TRACKED = [SimpleNamespace(id=70000, instance=INSTANCE, first_seen=1.25, last_seen=3.5)]
+SHOWN = Shown.of(SEGMENTATION, TRACKED)
 RECORDS = [ObjectRecord.of(INSTANCE, 70000, TAXONOMY, first_seen=1.25, last_seen=3.5)]
 
 
@@ -55,7 +60,7 @@ def rgb_of(packed):
 
 
 def test_the_voxel_cloud_has_the_fields_of_the_interface():
-    msg = encode_voxel_cloud(SEGMENTATION, TRACKED, TAXONOMY, HEADER)
+    msg = encode_voxel_cloud(GRID, SHOWN, TAXONOMY, HEADER)
     assert [(f.name, f.datatype, f.count) for f in msg.fields] == [
         ("x", PointField.FLOAT32, 1),
         ("y", PointField.FLOAT32, 1),
@@ -71,7 +76,7 @@ def test_the_voxel_cloud_has_the_fields_of_the_interface():
 
 
 def test_the_voxel_cloud_holds_a_point_a_voxel():
-    msg = encode_voxel_cloud(SEGMENTATION, TRACKED, TAXONOMY, HEADER)
+    msg = encode_voxel_cloud(GRID, SHOWN, TAXONOMY, HEADER)
     codes = {PointField.FLOAT32: "<f", PointField.UINT16: "<H", PointField.UINT32: "<I"}
     rows = [
         [
@@ -91,31 +96,48 @@ def test_the_voxel_cloud_holds_a_point_a_voxel():
 
 
 def test_the_voxel_cloud_can_be_decoded_by_our_own_decoder():
-    decoded = decode_cloud(encode_voxel_cloud(SEGMENTATION, TRACKED, TAXONOMY, HEADER))
+    decoded = decode_cloud(encode_voxel_cloud(GRID, SHOWN, TAXONOMY, HEADER))
     assert np.array_equal(decoded.xyz, GRID.centers)
     assert decoded.label.tolist() == [0, 2, 5, 5]
-    ids = decode_cloud(
-        encode_voxel_cloud(SEGMENTATION, TRACKED, TAXONOMY, HEADER), label_field="instance"
-    )
+    ids = decode_cloud(encode_voxel_cloud(GRID, SHOWN, TAXONOMY, HEADER), label_field="instance")
     assert ids.label.tolist() == [0, 0, 70000, 70000]
 
 
 def test_an_empty_map_is_an_empty_cloud():
     grid = VoxelGrid(np.zeros((0, 3), np.int32), np.zeros(0, np.uint8), 0.5)
     nothing = Segmentation(grid, np.zeros(0, np.int32), [], [], grid.labels)
-    msg = over_the_wire(encode_voxel_cloud(nothing, [], TAXONOMY, HEADER))
+    msg = over_the_wire(encode_voxel_cloud(grid, Shown.of(nothing, []), TAXONOMY, HEADER))
     assert (msg.width, msg.height, msg.row_step, len(msg.data)) == (0, 1, 0, 0)
 
 
 def test_the_voxel_cloud_survives_the_wire():
-    msg = encode_voxel_cloud(SEGMENTATION, TRACKED, TAXONOMY, HEADER)
+    msg = encode_voxel_cloud(GRID, SHOWN, TAXONOMY, HEADER)
     received = over_the_wire(msg)
     assert isinstance(received, PointCloud2)
     assert received == msg
 
 
+def test_an_update_of_the_points_holds_what_changed():
+    changes = Changes(5, SHOWN, np.array([1, 3]), np.array([[-2, 0, 4]], np.int32))
+    msg = over_the_wire(encode_points_update(changes, GRID, SHOWN, TAXONOMY, HEADER, 3, False))
+    whole = encode_voxel_cloud(GRID, SHOWN, TAXONOMY, HEADER)
+    assert (msg.number, msg.complete, msg.voxel_size, msg.header) == (3, False, 0.5, HEADER)
+    step = whole.point_step
+    rows = [bytes(whole.data[i * step : (i + 1) * step]) for i in range(4)]
+    assert bytes(msg.points.data) == rows[1] + rows[3]
+    assert decode_cloud(msg.removed, require_label=False).xyz.tolist() == [[-0.75, 0.25, 2.25]]
+    assert msg.points.fields == whole.fields
+
+
+def test_a_complete_update_holds_all_and_removes_nothing():
+    changes = Changes(5, SHOWN, np.array([1]), np.array([[-2, 0, 4]], np.int32))
+    msg = over_the_wire(encode_points_update(changes, GRID, SHOWN, TAXONOMY, HEADER, 4, True))
+    assert (msg.number, msg.complete, msg.removed.width) == (4, True, 0)
+    assert msg.points == encode_voxel_cloud(GRID, SHOWN, TAXONOMY, HEADER)
+
+
 def test_the_records_hold_what_was_found():
-    msg = over_the_wire(encode_instances(RECORDS, 0.5, HEADER))
+    msg = over_the_wire(encode_instances([encode_instance(r) for r in RECORDS], 0.5, HEADER))
     assert isinstance(msg, ObjectInstanceArray)
     assert msg.header == HEADER
     assert msg.voxel_size == 0.5
@@ -178,6 +200,12 @@ def test_the_markers_of_vanished_objects_are_deleted():
     }  # fmt: skip
 
 
+def test_complete_markers_delete_all_others_first():
+    first, *others = encode_markers(RECORDS, HEADER, complete=True).markers
+    assert (first.action, first.header) == (Marker.DELETEALL, HEADER)
+    assert [m.action for m in others] == [Marker.ADD, Marker.ADD]
+
+
 def fake_vision_msgs():
     """Fields as in vision_msgs 4.1.1, msg/*.msg; the real ones are no wheels."""
     msg = ModuleType("vision_msgs.msg")
@@ -204,7 +232,7 @@ def test_detections_hold_what_was_found(monkeypatch):
     except ImportError:
         monkeypatch.setitem(sys.modules, "vision_msgs", ModuleType("vision_msgs"))
         monkeypatch.setitem(sys.modules, "vision_msgs.msg", fake_vision_msgs())
-    msg = encode_detections(RECORDS, HEADER)
+    msg = encode_detections([encode_detection(r) for r in RECORDS], HEADER)
     assert msg.header == HEADER
     (detection,) = msg.detections
     assert (detection.id, detection.header) == ("70000", HEADER)
@@ -218,4 +246,6 @@ def test_detections_hold_what_was_found(monkeypatch):
 def test_detections_need_vision_msgs(monkeypatch):
     monkeypatch.setitem(sys.modules, "vision_msgs.msg", None)
     with pytest.raises(ImportError):
-        encode_detections(RECORDS, HEADER)
+        encode_detection(RECORDS[0])
+    with pytest.raises(ImportError):
+        encode_detections([], HEADER)

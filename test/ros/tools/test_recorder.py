@@ -25,6 +25,7 @@ from mtml_ros.msg import ObjectInstance, ObjectInstanceArray
 from mtml_ros.ros import qos
 from mtml_ros.ros.conversions import encode_voxel_cloud
 from mtml_ros.ros.tools.scene_player import make_cloud
+from mtml_ros.tracking.changes import Shown
 from mtml_ros.tracking.tracker import TrackedInstance
 
 PROGRAM = "import sys; from mtml_ros.ros.tools.recorder import main; sys.exit(main())"
@@ -40,7 +41,7 @@ class Robot:
             rclpy.init(context=self.context)
             self.node = rclpy.create_node("robot", context=self.context)
         make = self.node.create_publisher
-        voxels = encode_voxel_cloud(*_scene(), Header())
+        voxels = encode_voxel_cloud(*_scene(), Taxonomy.scannet(), Header())
         cloud = make_cloud(np.zeros((1, 3), np.float32), np.zeros(1, np.int32), "label", Header())
         self._cloud, self._voxels = cloud, voxels
         self.clouds = make(type(cloud), "points", 10)
@@ -81,7 +82,7 @@ def _scene():
     box = OrientedBox(np.zeros(3), np.ones(3), 0.0)
     found = Instance(np.array([1, 2]), CHAIR, 0.75, np.zeros(3), box)
     segmentation = Segmentation(grid, np.array([-1, 0, 0], np.int32), [found], [], grid.labels)
-    return segmentation, [TrackedInstance(7, found, 0.0, 0.0)], Taxonomy.scannet()
+    return grid, Shown.of(segmentation, [TrackedInstance(7, found, 0.0, 0.0)])
 
 
 def _record():

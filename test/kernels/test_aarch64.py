@@ -1,0 +1,28 @@
+"""The kernels compile for aarch64 (Jetson), without a warning."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMPILER = "aarch64-linux-gnu-g++"  # Debian and Ubuntu: g++-aarch64-linux-gnu
+KERNELS = Path(__file__).resolve().parents[2] / "kernels"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.skipif(
+    not all(shutil.which(tool) for tool in (COMPILER, "cmake")), reason=f"needs {COMPILER}, cmake"
+)
+def test_the_kernels_compile_for_aarch64(tmp_path):
+    # Python's headers are this machine's: both have 64 bits, and the same ones first
+    configure = ["cmake", "-S", str(KERNELS), "-B", str(tmp_path), "-DCMAKE_SYSTEM_NAME=Linux",
+                 "-DCMAKE_SYSTEM_PROCESSOR=aarch64", f"-DCMAKE_CXX_COMPILER={COMPILER}",
+                 "-DCMAKE_CXX_FLAGS=-Werror", f"-DPython3_EXECUTABLE={sys.executable}"]  # fmt: skip
+    subprocess.run(configure, check=True)
+    subprocess.run(["cmake", "--build", str(tmp_path)], check=True)
+    (module,) = tmp_path.glob("_kernels*.so")
+    header = module.read_bytes()[:20]
+    assert int.from_bytes(header[18:20], "little") == 183  # EM_AARCH64
