@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -133,47 +134,47 @@ def encode_instances(
     return ObjectInstanceArray(header=header, voxel_size=float(voxel_size), instances=instances)
 
 
+def encode_marker(record: ObjectRecord) -> tuple[Marker, Marker]:
+    """An object's box and name."""
+    red, green, blue = _color(record.id)
+    box = Marker(
+        ns=BOXES,
+        id=record.id,
+        type=Marker.CUBE,
+        action=Marker.ADD,
+        pose=_pose(record.box),
+        scale=_vector(record.box.size),
+        color=ColorRGBA(r=red, g=green, b=blue, a=_BOX_OPACITY),
+    )
+    x, y, z = record.box.center
+    above = (x, y, z + record.box.size[2] / 2 + _TEXT_HEIGHT)
+    name = Marker(
+        ns=NAMES,
+        id=record.id,
+        type=Marker.TEXT_VIEW_FACING,
+        action=Marker.ADD,
+        pose=Pose(position=_point(above)),
+        scale=Vector3(z=_TEXT_HEIGHT),
+        color=ColorRGBA(r=1.0, g=1.0, b=1.0, a=1.0),
+        text=f"{record.class_name} {record.id}",
+    )
+    return box, name
+
+
 def encode_markers(
-    records: Sequence[ObjectRecord],
+    pairs: Iterable[tuple[Marker, Marker]],
     header: Header,
     vanished: Iterable[int] = (),
     complete: bool = False,
 ) -> MarkerArray:
-    """A box and a name for each object, DELETE for each vanished id (`~/markers`). complete: what
-    else is shown is deleted."""
-    markers = [Marker(header=header, action=Marker.DELETEALL)] if complete else []
+    """Boxes and names of objects, DELETE for each vanished id (`~/markers`). complete: what else is
+    shown is deleted."""
+    markers = [Marker(action=Marker.DELETEALL)] if complete else []
     for id_ in vanished:
-        for namespace in (BOXES, NAMES):
-            markers.append(Marker(header=header, ns=namespace, id=id_, action=Marker.DELETE))
-    for r in records:
-        red, green, blue = (float(c) / 255 for c in _color(r.id))
-        markers.append(
-            Marker(
-                header=header,
-                ns=BOXES,
-                id=r.id,
-                type=Marker.CUBE,
-                action=Marker.ADD,
-                pose=_pose(r.box),
-                scale=_vector(r.box.size),
-                color=ColorRGBA(r=red, g=green, b=blue, a=_BOX_OPACITY),
-            )
-        )
-        x, y, z = r.box.center
-        above = (x, y, z + r.box.size[2] / 2 + _TEXT_HEIGHT)
-        markers.append(
-            Marker(
-                header=header,
-                ns=NAMES,
-                id=r.id,
-                type=Marker.TEXT_VIEW_FACING,
-                action=Marker.ADD,
-                pose=Pose(position=_point(above)),
-                scale=Vector3(z=_TEXT_HEIGHT),
-                color=ColorRGBA(r=1.0, g=1.0, b=1.0, a=1.0),
-                text=f"{r.class_name} {r.id}",
-            )
-        )
+        markers += [Marker(ns=n, id=id_, action=Marker.DELETE) for n in (BOXES, NAMES)]
+    markers += [marker for pair in pairs for marker in pair]
+    for marker in markers:
+        marker.header = header
     return MarkerArray(markers=markers)
 
 
@@ -231,9 +232,10 @@ def _packed(colors: np.ndarray) -> np.ndarray:
     return packed
 
 
-def _color(id_: int) -> np.ndarray:
-    color: np.ndarray = instance_colors(np.array([id_]))[0]
-    return color
+@lru_cache(10_000)
+def _color(id_: int) -> tuple[float, float, float]:
+    red, green, blue = (instance_colors(np.array([id_]))[0] / 255).tolist()
+    return red, green, blue
 
 
 def _point(xyz: Sequence[float] | np.ndarray) -> Point:

@@ -27,6 +27,7 @@ from mtml_ros.ros.conversions import (
     encode_detections,
     encode_instance,
     encode_instances,
+    encode_marker,
     encode_markers,
     encode_points_update,
     encode_voxel_cloud,
@@ -155,6 +156,7 @@ class Outputs:
         self._number = 0
         self._instances = _Messages(encode_instance, taxonomy)
         self._detections = _Messages(encode_detection, taxonomy)
+        self._markers = _Messages(encode_marker, taxonomy)
 
         def topic(type_: Any, name: str, encode: Any, *options: Any) -> _Topic:
             return _Topic(node, type_, name, encode, lambda: self.on_newcomer(), *options)
@@ -232,14 +234,14 @@ class Outputs:
 
     def _encode_markers(self, result: _Result, complete: bool) -> MarkerArray:
         marked = [t for t in result.tracked if complete or t.id in result.altered]
-        records = [_record(t, self._taxonomy) for t in marked]
-        return encode_markers(records, result.header, sorted(result.vanished), complete)
+        pairs = self._markers.of(marked)
+        return encode_markers(pairs, result.header, sorted(result.vanished), complete)
 
     def _encode_instances(self, result: _Result, _: bool) -> ObjectInstanceArray:
         messages = self._instances.of(result.tracked)
-        seen: dict[float, Any] = {}  # most at the same moment
+        seen = {moment: to_time(moment) for moment in {t.last_seen for t in result.tracked}}
         for t, message in zip(result.tracked, messages):
-            message.last_seen = seen.setdefault(t.last_seen, to_time(t.last_seen))
+            message.last_seen = seen[t.last_seen]
         return encode_instances(messages, result.update.segmentation.grid.voxel_size, result.header)
 
     def _encode_detections(self, result: _Result, _: bool) -> Any:

@@ -24,6 +24,7 @@ from mtml_ros.ros.conversions import (
     encode_detections,
     encode_instance,
     encode_instances,
+    encode_marker,
     encode_markers,
     encode_points_update,
     encode_voxel_cloud,
@@ -173,7 +174,7 @@ def test_seconds_become_stamps(seconds, sec, nanosec):
 
 
 def test_an_object_is_marked_by_a_box_and_its_name():
-    msg = over_the_wire(encode_markers(RECORDS, HEADER))
+    msg = over_the_wire(encode_markers([encode_marker(r) for r in RECORDS], HEADER))
     assert isinstance(msg, MarkerArray)
     box, name = msg.markers
     assert (box.type, box.action, box.ns, box.id) == (Marker.CUBE, Marker.ADD, "boxes", 70000)
@@ -201,7 +202,9 @@ def test_the_markers_of_vanished_objects_are_deleted():
 
 
 def test_complete_markers_delete_all_others_first():
-    first, *others = encode_markers(RECORDS, HEADER, complete=True).markers
+    first, *others = encode_markers(
+        [encode_marker(r) for r in RECORDS], HEADER, complete=True
+    ).markers
     assert (first.action, first.header) == (Marker.DELETEALL, HEADER)
     assert [m.action for m in others] == [Marker.ADD, Marker.ADD]
 
