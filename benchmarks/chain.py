@@ -1,6 +1,7 @@
 """The whole chain, labels to objects, quiet and with a busy process a core; an earlier commit too.
 
     python benchmarks/chain.py [--against COMMIT] [--repeats 7] [--json F] [--picture F.png]
+    python benchmarks/chain.py --rows F --picture F.png    # draws what --json wrote
 
 Each scene and each way is measured in a process of its own, all in turn, so that what disturbs the
 machine disturbs all alike. Compare ratios of one run; times of two runs compare badly.
@@ -174,9 +175,9 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     figure, axis = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
     ways = {
         "ours_s": ("mtml_ros", "-o", "tab:blue"),
-        "ours_busy_s": ("a busy process a core", "--o", "tab:blue"),
-        "before_s": ("before", "-s", "tab:orange"),
-        "before_busy_s": ("before, a busy process a core", "--s", "tab:orange"),
+        "ours_busy_s": ("the same, a busy process a core", "--o", "tab:blue"),
+        "before_s": ("an earlier version", "-s", "tab:orange"),
+        "before_busy_s": ("the same, a busy process a core", "--s", "tab:orange"),
         "components_s": ("connected components", "-^", "tab:gray"),
     }
     rows = sorted(rows, key=lambda row: row["voxels"])
@@ -186,7 +187,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
             axis.loglog(voxels, [row[key] for row in rows], line, color=color, label=label)
     axis.set(xlabel="occupied voxels of 10 cm", ylabel="seconds, labels to objects")
     axis.grid(True, which="both", alpha=0.25)
-    axis.legend()
+    figure.legend(loc="outside upper center", ncols=3)
     figure.savefig(path, dpi=120)
 
 
@@ -198,6 +199,7 @@ def main() -> None:
     parser.add_argument("--scenes", nargs="*", choices=SCENES, help="these alone")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--picture", type=Path, help="time against voxels")
+    parser.add_argument("--rows", type=Path, metavar="JSON", help="measured before: draw these")
     parser.add_argument("--threads", type=int, help="of one scene measured with --worker")
     parser.add_argument("--worker", metavar="SCENE", help="measure this alone, in this process")
     options = parser.parse_args()
@@ -208,7 +210,10 @@ def main() -> None:
 
     for scene in set(SCENES) - set(options.scenes or SCENES):
         del SCENES[scene]
-    rows = run(options.against, options.repeats)
+    if options.rows:
+        rows = json.loads(options.rows.read_text(encoding="utf-8"))
+    else:
+        rows = run(options.against, options.repeats)
     print(table(rows))
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
