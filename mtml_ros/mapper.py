@@ -23,6 +23,7 @@ from mtml_ros.segmentation.region_cache import RegionCache
 from mtml_ros.segmentation.regions import REGION_VOXELS
 from mtml_ros.tracking.changes import ChangeLog, Changes
 from mtml_ros.tracking.protocol import Tracker
+from mtml_ros.tracking.settling import Settling
 from mtml_ros.tracking.tracker import InstanceTracker, TrackedInstance
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class ObjectMapper:
         self._done: tuple[int, float | None, int | None] | None = None
         self._stamp = 0.0
         self._previous: Segmentation | None = None
+        self._settling = Settling()
         fits = math.inf if max_memory is None else max_memory * 1e6 / BYTES_A_VOXEL
         self._allowed = int(max(LEAST_REGION, min(REGION_VOXELS, fits)))
         self._region_voxels = self._allowed
@@ -150,7 +152,9 @@ class ObjectMapper:
             if self.map.stamp is None or (wanted == self._done and not force):
                 return None
             grid, stamp = self.map.snapshot(), self.map.stamp
-            segmentation = self._segment(grid, score_threshold, min_voxels)
+            if self._done is not None and self._done[1:] != wanted[1:]:
+                self._settling.reset()  # another threshold is news
+            segmentation = self._settling.settle(self._segment(grid, score_threshold, min_voxels))
             self._previous = segmentation
             if stamp < self._stamp:
                 self._rewind(stamp)
@@ -167,6 +171,7 @@ class ObjectMapper:
             self.map.reset()
             self._tracker.reset()
             self._previous = None
+            self._settling.reset()
             self._cache = RegionCache()
             if not self._on_last_resort:
                 self._region_voxels = self._allowed
@@ -183,6 +188,7 @@ class ObjectMapper:
             self._tracker.restore(saved.extra)  # which changes nothing either if it refuses
             self.map.become(saved)
             self._previous = None
+            self._settling.reset()
 
     @property
     def fresh_voxels(self) -> int:

@@ -1,5 +1,7 @@
 """ObjectMapper: one update, when there is nothing to do, and a device that runs out of memory."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from mtml_ros.evaluation.baselines import components_as_instances
 from mtml_ros.mapper import BYTES_A_VOXEL, LEAST_REGION, ObjectMapper
 from mtml_ros.mapping.voxel_map import VoxelMap
 from mtml_ros.segmentation.regions import REGION_VOXELS
+from mtml_ros.tracking.settling import CONFIRM
 from mtml_ros.tracking.tracker import InstanceTracker
 
 TAXONOMY = Taxonomy.scannet()
@@ -93,6 +96,20 @@ def test_thresholds_are_the_weights_own_unless_they_are_set():
     b.mapper.update(score_threshold=0.0, min_voxels=7)
     b.mapper.update()
     assert b.loaded[0].seen == [(None, None, 1), (0.0, 7, 1), (None, None, 1)]
+
+
+def test_objects_found_otherwise_are_withheld_until_they_last_or_the_threshold_is_another():
+    b = Bench()
+    b.bar(0, 1.0)
+    first = b.mapper.update().segmentation
+    missed = replace(first, instance=np.full(10, -1, np.int32), instances=[])
+    b.loaded[0].segment = lambda grid, **options: missed
+    found = [[t.id for t in b.mapper.update(force=True).tracked] for _ in range(CONFIRM)]
+    assert found == [[1]] * (CONFIRM - 1) + [[]]
+    del b.loaded[0].segment
+    assert [t.id for t in b.mapper.update(force=True).tracked] == [1]
+    b.loaded[0].segment = lambda grid, **options: missed
+    assert b.mapper.update(score_threshold=0.9).tracked == []
 
 
 @pytest.mark.parametrize(("length", "halved"), [(21, 2), (80, 4), (160, 8)])

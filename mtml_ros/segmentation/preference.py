@@ -1,5 +1,6 @@
-"""What is added to scores when masks are chosen: for what was found before, so that near ties do
-not flip from update to update, and for whole components of labels that can be relied on.
+"""What is added to scores when masks are chosen: for what was found before and against what was
+found otherwise, so that near ties do not flip from update to update, and for whole components of
+labels that can be relied on.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from mtml_ros.segmentation.context import VoxelContext
 from mtml_ros.segmentation.proposals import Masks, Proposals
 
 PREFERENCE = 0.1
-"""Greatest addition to a score, a tenth of its range: what is better by more wins at once."""
+"""Greatest addition to a score or deduction from it, a tenth of its range: what is better by more
+wins at once."""
 
 COMPONENT = 0.2
 """Addition for a whole component of labels that decide."""
@@ -22,9 +24,13 @@ MIN_COMPONENT = 10
 """Voxels; smaller components are not preferred."""
 
 
+NOBODY, NEW = -1, -2
+"""What a voxel was in before: no instance; it was not in the map."""
+
+
 def instances_before(grid: VoxelGrid, previous: Segmentation | None) -> np.ndarray:
-    """(V,) int64: the instance of `previous` that each voxel of the grid was in, -1 for none."""
-    before = np.full(len(grid), -1, dtype=np.int64)
+    """(V,) int64: the instance of `previous` that each voxel of the grid was in, or NOBODY, NEW."""
+    before = np.full(len(grid), NEW, dtype=np.int64)
     if previous is not None:
         known, row = find(previous.grid.keys, grid.keys)
         before[known] = previous.instance[row[known]]
@@ -32,21 +38,22 @@ def instances_before(grid: VoxelGrid, previous: Segmentation | None) -> np.ndarr
 
 
 def preference(masks: Masks, before: np.ndarray) -> np.ndarray:
-    """(P,) float64: what is added to the score of each mask because it was there before.
+    """(P,) float64: what is added to the score of each mask because it was there before, or taken
+    from it because its voxels were there, but as something else.
 
     before: (V,) as `instances_before` gives it. PREFERENCE times 2 IoU - 1 with the instance that
-    the mask agrees with best; nothing up to an IoU of one half.
+    the mask agrees with best; of what that takes away, the share of the mask that is not new.
     """
-    added = np.zeros(masks.count)
+    iou = np.zeros(masks.count)
     inside = before[masks.voxel]
     seen = inside >= 0
-    if not seen.any():
-        return added
-    size = np.bincount(before[before >= 0])
-    pair, common = np.unique(masks.mask[seen] * len(size) + inside[seen], return_counts=True)
-    mask, instance = np.divmod(pair, len(size))
-    iou = common / (masks.sizes[mask] + size[instance] - common)
-    np.maximum.at(added, mask, PREFERENCE * (2 * iou - 1))
+    if seen.any():
+        size = np.bincount(before[before >= 0])
+        pair, common = np.unique(masks.mask[seen] * len(size) + inside[seen], return_counts=True)
+        mask, instance = np.divmod(pair, len(size))
+        np.maximum.at(iou, mask, common / (masks.sizes[mask] + size[instance] - common))
+    known = np.bincount(masks.mask, inside != NEW, minlength=masks.count) / masks.sizes
+    added: np.ndarray = PREFERENCE * np.where(iou > 0.5, 1.0, known) * (2 * iou - 1)
     return added
 
 

@@ -118,9 +118,10 @@ class InstanceSegmenter:
         score_threshold, min_voxels: in place of the settings' own. region_voxels: about how many
         are segmented at once, one region after another (see `divide`); memory follows it. cache:
         of the calls before, so that only regions that have changed are segmented. previous: what
-        was found in the same place just before; proposals that agree with it are preferred by up
-        to `preference.PREFERENCE` when they are chosen. The scores that are given stay their own.
-        with_proposals: without, what is given has none: a building has thousands.
+        was found in the same place just before; when they are chosen, proposals that agree with
+        it score up to `preference.PREFERENCE` more, those that contradict it as much less. The
+        scores that are given stay their own. with_proposals: without, what is given has none: a
+        building has thousands.
         Raises InputError when the grid does not fit the weights.
         """
         s = self.settings

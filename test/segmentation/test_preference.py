@@ -12,6 +12,8 @@ from mtml_ros.segmentation.labelling import non_overlapping_labelling
 from mtml_ros.segmentation.preference import (
     COMPONENT,
     MIN_COMPONENT,
+    NEW,
+    NOBODY,
     PREFERENCE,
     components_preferred,
     instances_before,
@@ -37,21 +39,24 @@ def chosen(scores: list[float], before: np.ndarray) -> np.ndarray:
     return np.append(kept, -1)[owner]
 
 
-def test_what_agrees_is_preferred_by_its_overlap_and_what_overlaps_by_half_is_not() -> None:
-    before = np.full(20, -1)
+def test_what_agrees_is_preferred_by_its_overlap_and_what_is_found_otherwise_is_not() -> None:
+    before = np.full(20, NEW)
     assert preference(MASKS, before).tolist() == [0, 0, 0]
     before[:16] = 0
-    # IoU 16/20 with the whole, 10/16 with the left half, 6/20 with the right one
-    assert preference(MASKS, before) == pytest.approx([0.6 * PREFERENCE, 0.25 * PREFERENCE, 0])
+    # IoU 16/20 with the whole, 10/16 with the left half; 6/20 with the right one, 6/10 of it known
+    expected = [0.6 * PREFERENCE, 0.25 * PREFERENCE, -0.6 * 0.4 * PREFERENCE]
+    assert preference(MASKS, before) == pytest.approx(expected)
     before[10:] = 1
     assert preference(MASKS, before) == pytest.approx([0, PREFERENCE, PREFERENCE])
+    before[:10] = NOBODY
+    assert preference(MASKS, before) == pytest.approx([0, -PREFERENCE, PREFERENCE])
 
 
 def test_near_tie_between_a_table_and_its_halves_stays_as_it_was() -> None:
     """The table is worth .22 to .25, each half .11 to .125: the same, a little more or less."""
     rng = np.random.default_rng(0)
     for first in ([0.60, 0.46, 0.46], [0.57, 0.475, 0.475]):
-        before = chosen(first, np.full(20, -1))
+        before = chosen(first, np.full(20, NEW))
         start = before.copy()
         for _ in range(50):
             half = rng.uniform(0.46, 0.475)
@@ -67,11 +72,19 @@ def test_what_is_better_by_more_than_the_preference_wins_at_once() -> None:
 
 
 def test_object_whose_score_falls_a_little_below_the_threshold_stays_and_comes_back_above() -> None:
-    nothing, as_whole = np.full(20, -1), np.zeros(20, dtype=np.int64)
-    assert chosen([0.36, 0, 0], nothing).tolist() == [0] * 20
+    new, as_whole = np.full(20, NEW), np.zeros(20, dtype=np.int64)
+    assert chosen([0.36, 0, 0], new).tolist() == [0] * 20
     assert chosen([0.34, 0, 0], as_whole).tolist() == [0] * 20
-    assert chosen([0.34, 0, 0], nothing).tolist() == [-1] * 20
+    assert chosen([0.34, 0, 0], new).tolist() == [-1] * 20
     assert chosen([0.24, 0, 0], as_whole).tolist() == [-1] * 20
+
+
+def test_where_nothing_was_found_before_an_object_enters_above_where_it_would_leave() -> None:
+    nothing, as_whole = np.full(20, NOBODY), np.zeros(20, dtype=np.int64)
+    for score in (0.26, 0.44):
+        assert chosen([score, 0, 0], nothing).tolist() == [-1] * 20
+        assert chosen([score, 0, 0], as_whole).tolist() == [0] * 20
+    assert chosen([0.46, 0, 0], nothing).tolist() == [0] * 20
 
 
 def test_instances_before_are_found_by_their_voxels_in_a_map_that_has_grown_and_lost() -> None:
@@ -79,8 +92,8 @@ def test_instances_before_are_found_by_their_voxels_in_a_map_that_has_grown_and_
     instance = np.array([-1, 0, 0, 1], dtype=np.int32)
     found = [make_instance(old, np.flatnonzero(instance == i), 1, 0.5) for i in (0, 1)]
     previous = Segmentation(old, instance, found, [], old.labels)
-    assert instances_before(row(5, first=2), previous).tolist() == [0, 1, -1, -1, -1]
-    assert instances_before(row(2), None).tolist() == [-1, -1]
+    assert instances_before(row(5, first=2), previous).tolist() == [0, 1, NEW, NEW, NEW]
+    assert instances_before(row(2), None).tolist() == [NEW, NEW]
     assert instances_before(row(0), previous).tolist() == []
 
 

@@ -225,7 +225,8 @@ class Parameters:
     score_threshold: float = _parameter(
         -1.0,
         "Instances whose score is lower when they are chosen are left out (see README, how ids "
-        "behave: .1 and .2 may be added then); -1: the threshold chosen with the weights.",
+        "behave: .1 and .2 may be added then, .1 taken away); -1: the threshold chosen with the "
+        "weights.",
         low=-1.0,
         high=1.0,
     )
