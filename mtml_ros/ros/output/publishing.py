@@ -103,6 +103,7 @@ class _Topic:
             return
         began = time.monotonic()
         complete = (joined, result.number) != (known, last + 1)
+        self.forget()  # should this fail
         self.publisher.publish(self._encode(result, complete))
         self._showed = joined, result.number
         ended = time.monotonic()

@@ -153,6 +153,19 @@ def test_an_update_that_was_not_shown_is_made_up_for(world):
     assert [m.complete for m in world.topics["points_updates"].sent] == [True, True]
 
 
+def test_after_a_message_that_could_not_be_sent_all_is(world, monkeypatch):
+    topic = world.topics["points_updates"]
+    topic.joins()
+    world.update(0)
+    with monkeypatch.context() as broken:
+        broken.setattr(topic, "publish", lambda msg: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            world.update(1)
+    world.outputs.catch_up()
+    world.update(2)
+    assert [m.complete for m in topic.sent] == [True, True, False]
+
+
 def test_who_left_is_sent_nothing_and_who_comes_back_all(world):
     topic = world.topics["points_updates"]
     topic.joins()
