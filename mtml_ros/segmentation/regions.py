@@ -1,8 +1,9 @@
 """Regions: the parts of a grid that are segmented each by itself, so that far content has no say.
 
 What lies apart is a region of its own. What is connected and larger than memory should hold at
-once is cut by blocks of the world, each seen with a margin around it (stitching.py joins what the
-cuts went through). Where the cuts go depends on what lies near alone, never on the map's extent.
+once is cut by upright blocks of the world, each seen with a margin around it (stitching.py joins
+what the cuts went through). Where the cuts go depends on what lies near alone, above and below,
+never on the map's extent.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ SMALL = 1024
 PACK = 128
 BLOCK = 64
 """Voxels a side of the blocks of the world that small islands are packed by, and that large ones
-are cut by; a block that sees too many voxels is cut in eight, down to SMALLEST."""
+are cut by, at first upright only: what sees too many voxels is cut along all axes, blocks of those
+in eight, down to SMALLEST."""
 
 SMALLEST = 16
 MARGIN = 0.25
@@ -123,26 +125,28 @@ def _blocks(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Cells that are seen together, and which of them (bool) are their block's own.
 
-    inside: rows of the island's cells. most: voxels seen, beyond which a block is cut in eight.
+    inside: rows of the island's cells. most: voxels seen, beyond which a column of blocks is cut
+    into blocks, and those in eight.
     """
-    block = cells[inside] // (BLOCK // CELL)
-    names, of = np.unique(pack_keys(block), return_inverse=True)
+    column = cells[inside] // (BLOCK // CELL) * [1, 1, 0]
+    names, of = np.unique(pack_keys(column), return_inverse=True)
     members = [inside[rows] for rows in _grouped(of, len(names))]
     place = dict(zip(names.tolist(), range(len(names))))
-    around = np.indices((3, 3, 3)).reshape(3, -1).T - 1
+    around = np.indices((3, 3, 1)).reshape(3, -1).T - [1, 1, 0]
     for name, own in zip(unpack_keys(names), members):
         nearby = [place.get(key) for key in pack_keys(name + around).tolist()]
         near = np.concatenate([members[i] for i in nearby if i is not None])
-        todo = [(own, BLOCK // CELL)]
+        todo = [(own, BLOCK // CELL, 2)]  # cut along the first two axes only, then along all
         while todo:
-            part, side = todo.pop()
+            part, side, axes = todo.pop()
             low, margin = cells[part[0]] // side * side, int(side * MARGIN)
-            offset = cells[near] - low
+            offset = (cells[near] - low)[:, :axes]
             visible = np.all((offset >= -margin) & (offset < side + margin), axis=1)
             seen, offset = near[visible], offset[visible]
             if counts[seen].sum() > most and side > SMALLEST // CELL:
-                eighth = np.unique(pack_keys(cells[part] // (side // 2)), return_inverse=True)[1]
-                todo += [(part[rows], side // 2) for rows in _grouped(eighth, 8) if len(rows)]
+                smaller = side if axes == 2 else side // 2
+                piece = np.unique(pack_keys(cells[part] // smaller), return_inverse=True)[1]
+                todo += [(part[r], smaller, 3) for r in _grouped(piece, int(piece.max()) + 1)]
             else:
                 yield seen, np.all((offset >= 0) & (offset < side), axis=1)
 

@@ -115,6 +115,13 @@ def test_a_cut_region_sees_its_block_and_the_margin_around_it():
         assert len(seen) == near.sum()
 
 
+@pytest.mark.parametrize("bottom", [-1, 0, 63])
+def test_a_floor_is_cut_alike_at_every_height(bottom):
+    """One that lies some centimetres below 0 makes no further layer of blocks."""
+    coordinates = grid(block((0, 0, bottom), (200, 200, 2)))
+    assert len(divide(coordinates, LEAST, 20_000)) == 16
+
+
 voxels = st.lists(st.tuples(*[st.integers(-60, 60)] * 3), min_size=1, max_size=60)
 
 
