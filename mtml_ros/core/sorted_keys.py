@@ -10,11 +10,12 @@ from mtml_ros.core.kernels import kernels
 def find(ascending: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Whether each value is one of the ascending ones, and where: bool and int64, shaped as values.
 
-    Both of int64. The position of a value that is not there is a valid one of no meaning (0 in an
+    Of integers. The position of a value that is not there is a valid one of no meaning (0 in an
     empty array). Fastest where the values ascend too.
     """
     known, position = kernels.find(
-        np.ascontiguousarray(ascending), np.ascontiguousarray(values).reshape(-1)
+        np.ascontiguousarray(ascending, dtype=np.int64),
+        np.ascontiguousarray(values, dtype=np.int64).reshape(-1),
     )
     return known.reshape(values.shape), position.reshape(values.shape)
 

@@ -158,7 +158,8 @@ def occupied_cells(coordinates: np.ndarray, width: int) -> tuple[np.ndarray, np.
     """The cells, `width` voxels wide (a power of two), that voxels (V, 3) int32 lie in: keys (C,),
     ascending, of the cells' own indices, and each voxel's (V,)."""
     shift = width.bit_length() - 1
-    return kernels.cells(np.ascontiguousarray(coordinates), shift, COORDINATE_BITS)
+    whole = np.ascontiguousarray(coordinates, dtype=np.int32)
+    return kernels.cells(whole, shift, COORDINATE_BITS)
 
 
 def _distinct(indices: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -218,5 +219,7 @@ def _pack(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
 
 def unpack_keys(keys: np.ndarray) -> np.ndarray:
     """(V, 3) int32 voxel indices of keys (V,); the inverse of `pack_keys`."""
-    coordinates: np.ndarray = kernels.unpack(np.ascontiguousarray(keys), COORDINATE_BITS)
+    coordinates: np.ndarray = kernels.unpack(
+        np.ascontiguousarray(keys, dtype=np.int64), COORDINATE_BITS
+    )
     return coordinates

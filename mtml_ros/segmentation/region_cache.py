@@ -57,7 +57,8 @@ class RegionCache:
     def part(self, region: Region) -> Part:
         """The region's part of the grid."""
         grid, rows = self._grid, region.rows
-        digest = blake2b(kernels.fingerprint(grid.keys, grid.labels, rows), digest_size=16)
+        labels = np.ascontiguousarray(grid.labels, dtype=np.uint8)
+        digest = blake2b(kernels.fingerprint(grid.keys, labels, rows), digest_size=16)
         for array in (None if grid.features is None else grid.features[rows], region.own):
             digest.update(b"" if array is None else np.ascontiguousarray(array).data)
         return Part(grid, rows, digest.digest())
