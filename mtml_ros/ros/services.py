@@ -21,8 +21,9 @@ from mtml_ros.ros.parameters.table import Parameters
 from mtml_ros.ros.states import Active
 from mtml_ros.srv import GetObject, MapFile
 
-ANSWER_SECONDS = 1.7
-"""After which a request is told that the node is busy; the answer has to be there within two."""
+ANSWER_SECONDS = 1.0
+"""After which a request is told that the node is busy. The answer has to be there within two: the
+rest is for a cloud of a hundred megabytes, which rclpy takes without letting any thread go on."""
 
 Submitted = concurrent.futures.Future[str]
 

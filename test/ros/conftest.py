@@ -188,10 +188,12 @@ class NodeProcess:
     """The node, with the stand-in segmenter or the network, and what it wrote.
 
     before: words that the command begins with, for what is to be done to the process first.
+    namespace: the node's, with its slash.
     """
 
-    def __init__(self, environment, log, parameters, before=(), real=False, **extra):
+    def __init__(self, environment, log, parameters, before=(), real=False, namespace="/", **extra):
         words = [w for k, v in parameters.items() for w in ("-p", f"{k}:={v}")]
+        words += ["-r", f"__ns:={namespace}"]
         self.log = log
         program = [sys.executable, *(REAL if real else (str(STAND_IN),))]
         with log.open("wb") as file:
@@ -223,9 +225,11 @@ def start_node(dds_environment, tmp_path_factory):
     """A function that starts a node process; all of them are killed at the module's end."""
     started = []
 
-    def start(extra=None, before=(), real=False, **parameters):
+    def start(extra=None, before=(), real=False, namespace="/", **parameters):
         log = tmp_path_factory.mktemp("node") / "log"
-        node = NodeProcess(dds_environment, log, parameters, before, real, **(extra or {}))
+        node = NodeProcess(
+            dds_environment, log, parameters, before, real, namespace, **(extra or {})
+        )
         started.append(node)
         return node
 

@@ -74,12 +74,12 @@ def test_while_a_segmentation_runs_every_service_says_busy_within_two_seconds(bu
 def test_reset_map_during_an_update_is_answered_when_the_map_is_empty(
     start_node, robot, box_points
 ):
-    node = start_node({"MTML_TEST_SECONDS": "0.5"}, segmentation_rate=20.0)
+    node = start_node({"MTML_TEST_SECONDS": "0.3"}, segmentation_rate=20.0)
     robot.wait_active()
     robot.send(box_points([0, 0, 0]))
     robot.until(lambda: robot.heard["instances"])
     robot.send(box_points([3, 0, 0]))
-    robot.spin(0.3)  # the update for the second box runs, and will show both
+    robot.spin(0.15)  # the update for the second box runs, and will show both
     began = time.monotonic()
     answer = robot.trigger("reset_map")
     assert time.monotonic() - began < SECONDS

@@ -12,7 +12,9 @@ from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
+from sensor_msgs.msg import PointCloud2
 
+from mtml_ros.io.cloud_bytes import view_cloud
 from mtml_ros.ros import qos
 
 REMEMBERED = 64
@@ -21,6 +23,10 @@ REMEMBERED = 64
 CLAIMED = 1.0
 """Seconds after which a message that came over the weak of two subscriptions alone is taken to be a
 weak publisher's."""
+
+
+VIEWS: dict[Any, Callable[[bytes], Any]] = {PointCloud2: view_cloud}
+"""What can be read where it lies; None for bytes that rclpy has to make a message of."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,7 @@ class Subscription:
         self.num_publishers = 0
         self._node = node
         self._type = type_
+        self._view = VIEWS.get(type_, lambda data: None)
         self._name = name
         self._take = take
         self._lost = lost
@@ -140,7 +147,9 @@ class Subscription:
                 return
         self.num_received += 1
         try:
-            msg = deserialize_message(data, self._type)
+            msg = self._view(data)
+            if msg is None:
+                msg = deserialize_message(data, self._type)
         except Exception as error:
             self._undecodable(f"{len(data)} bytes on {self.topic} are no message: {error}")
             return
