@@ -53,8 +53,9 @@ class Settling:
         questions = _Questions.of(shown, found, before)
         updates = np.zeros(questions.count, dtype=np.int64)
         np.maximum.at(updates, questions.of_object, kept + 1)
-        withheld = questions.contradict & (questions.share_changed(same) <= CHANGED)
-        withheld &= updates < CONFIRM
+        withheld = questions.contradict & (updates < CONFIRM)
+        if withheld.any():  # which is rare, and looking at every voxel is not cheap
+            withheld &= questions.share_changed(same) <= CHANGED
         if not withheld.any():
             return found
 
