@@ -47,6 +47,8 @@ def scan_room(rng: np.random.Generator, settings: RoomSettings | None = None) ->
     plan = furnish(settings, dice)
     surfaces, label, instance = compose(plan, dice)
     cameras = walk(plan, dice)
+    if settings.scan.partial and dice.chance(settings.scan.partial):
+        cameras = cameras[: max(4, int(len(cameras) * dice.uniform(0.3, 0.9)))]
     returns = scan(surfaces, cameras, settings.scan, rng)
     xyz, patch, pose = returns.xyz, returns.patch, returns.pose
     if dice.chance(settings.scan.low_cut):

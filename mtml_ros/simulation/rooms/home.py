@@ -8,6 +8,7 @@ from mtml_ros.simulation.rooms import clutter, fixtures, seating, storage, table
 from mtml_ros.simulation.rooms.geometry import Model
 from mtml_ros.simulation.rooms.groups import (
     chairs_around,
+    flank,
     free_wall,
     hang,
     litter,
@@ -26,6 +27,8 @@ def dining(plan: Plan) -> None:
     item = plan.against_wall(model) if wall else plan.free_standing(model, margin=0.4)
     if item is None:
         return
+    if d.touching() and model.size[0] < 2.2:  # lengthened by one of its kind
+        flank(plan, item, model)
     sides = ("north", "east", "west") if wall else ("north", "south", "east", "west")
     chairs_around(plan, item, seating.chair, sides=sides)
     litter(plan, item, clutter.surface_item)
@@ -50,6 +53,8 @@ def sofa_corner(plan: Plan) -> None:
         low_item = plan.try_add(low, *at, first.yaw + turn)
         if low_item is not None:
             litter(plan, low_item, clutter.surface_item)
+            if d.touching():
+                flank(plan, low_item, low if d.chance(0.7) else tables.coffee_table(d))
     for side in (-1, 1):
         kind = d.pick(("sofa", "armchair", "lamp", "table", "none"), (2, 2, 1, 2, 2))
         if kind == "sofa":  # at right angles, touching or nearly so

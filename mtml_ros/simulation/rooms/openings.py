@@ -56,7 +56,7 @@ def _door(plan: Plan, beside: Part | None = None) -> Part | None:
     leaves = 2 if d.chance(0.15) else 1
     if leaves == 2 and d.touching():  # a closet's
         leaves = d.count(2, 4)
-    leaf = d.size(0.7, 0.95)
+    leaf = d.size(0.5, 1.4) if leaves > 2 else d.size(0.7, 0.95)
     width = leaves * leaf
     height = min(d.size(1.95, 2.15), plan.height - 0.05)
     spot = _spot(plan, width, 0.0, height, beside)

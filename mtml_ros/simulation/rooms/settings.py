@@ -32,7 +32,8 @@ class ScanSettings:
     nothing returns. mixed: share of edge returns that land between front and background.
     copies: how many times at most one surface sample is seen. thin_loss: chance that a scan
     misses an object's bars thinner than 4 cm, as fused scans do. missing_walls: chance that a
-    scan leaves out up to half of the walls; low_cut: that it has nothing above 1.4 to 2.2 m.
+    scan leaves out up to half of the walls; low_cut: that it has nothing above 1.4 to 2.2 m;
+    partial: that it was broken off after 30 to 90 % of the way.
     """
 
     spacing: float = 0.04
@@ -54,6 +55,7 @@ class ScanSettings:
     thin_loss: float = 0.35
     missing_walls: float = 0.6
     low_cut: float = 0.2
+    partial: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -94,12 +96,12 @@ class RoomSettings:
     chamfer: float = 0.12
     niche: float = 0.2
     wall_height: tuple[float, float] = (2.2, 3.4)
-    ceiling: float = 0.3
+    ceiling: float = 0.45
     crowding: float = 2.2
     clutter: float = 4.0
-    strewn: float = 0.5
+    strewn: float = 1.0
     unlabelled: float = 0.01
-    unannotated: float = 0.25
+    unannotated: float = 0.35
     other_furniture: float = 0.5
     separate_cabinets: float = 0.2
     separate_wardrobes: float = 0.35
@@ -112,7 +114,7 @@ class RoomSettings:
     touching: float = 0.4
     companions: float = 0.5
     odd_desks: float = 0.3
-    long: float = 0.2
+    long: float = 0.25
     messy: float = 0.35
     random_yaw: bool = True
     scan: ScanSettings = field(default_factory=ScanSettings)
@@ -149,7 +151,8 @@ VALIDATION = RoomSettings(
     scan=ScanSettings(spacing=0.038, poses_per_square_metre=0.9, max_poses=40,
                       heights=(1.1, 1.6), robot_heights=(0.25, 0.8), robot_share=0.4,
                       field_of_view=(62.0, 80.0), max_range=(3.5, 5.0), noise=(0.001, 0.002),
-                      drift=(0.005, 0.05), edge_loss=0.55, thin_loss=0.45, missing_walls=0.4),
+                      drift=(0.005, 0.05), edge_loss=0.55, thin_loss=0.45, missing_walls=0.4,
+                      partial=0.0),
 )  # fmt: skip
 """Settings that no training room is drawn from: other proportions, plans and cameras."""
 

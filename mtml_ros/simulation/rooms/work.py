@@ -39,7 +39,8 @@ def meeting(plan: Plan) -> None:
 def twin_tables(plan: Plan, make: Callable[[Dice], Model]) -> None:
     """Two to four equal tables end to end or side by side, each an instance, with chairs."""
     d = plan.dice
-    model = tables.rectangular_table(d, d.size(1.1, 1.6), d.size(0.6, 0.8), d.size(0.70, 0.78))
+    length = d.size(1.6, 2.6) if d.long() else d.size(1.1, 1.6)
+    model = tables.rectangular_table(d, length, d.size(0.6, 0.8), d.size(0.70, 0.78))
     first = plan.free_standing(model, tries=30, margin=0.3)
     if first is None:
         return
@@ -186,6 +187,8 @@ def cafe(plan: Plan) -> None:
              tables.rectangular_table(d, d.size(0.6, 0.8), d.size(0.6, 0.8), 0.74))  # fmt: skip
     item = plan.free_standing(model, margin=0.35)
     if item is not None:
+        if d.touching():
+            flank(plan, item, model)
         chairs_around(plan, item, seating.chair, fill=0.6)
         litter(plan, item, clutter.surface_item)
 

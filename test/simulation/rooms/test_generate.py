@@ -160,7 +160,7 @@ def test_chairs_touch_tables_and_each_other_in_some_rooms() -> None:
 
 def test_a_scan_sees_less_than_there_is() -> None:
     """Backs, insides and undersides stay unseen: much of a room has no return near it."""
-    walls = ScanSettings(missing_walls=0.0, low_cut=0.0, robot_share=0.0)
+    walls = ScanSettings(missing_walls=0.0, low_cut=0.0, robot_share=0.0, partial=0.0)
     settings = RoomSettings(area=(10.0, 14.0), random_yaw=False, ceiling=0.0, scan=walls)
     shares = []
     for seed in range(2):
@@ -202,6 +202,15 @@ def test_some_scans_lack_walls_or_all_that_is_high() -> None:
         for m in (0.0, 1.0)
     ]
     assert counts[1] < counts[0]
+
+
+def test_a_scan_that_is_broken_off_has_seen_less() -> None:
+    whole, part = (
+        scan_room(np.random.default_rng(9), RoomSettings(scan=ScanSettings(partial=p)))
+        for p in (0.0, 1.0)
+    )
+    assert 4 <= part.poses < whole.poses
+    assert len(part.scene.xyz) < len(whole.scene.xyz)
 
 
 def test_partial_scans_grow_to_the_whole() -> None:
