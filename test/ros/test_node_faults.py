@@ -51,6 +51,14 @@ def places(robot):
     return {round(o.centroid.x - 0.25): o.id for o in found}
 
 
+def ask(service, *what):
+    """The answer, asked again where a loaded machine keeps the node busy: it can be done twice."""
+    answer = service(*what)
+    while answer.message.startswith("busy"):
+        answer = service(*what)
+    return answer
+
+
 def forget_all_but_the_newest(robot):
     for heard in robot.heard.values():
         del heard[:-1]
@@ -188,15 +196,15 @@ def test_two_maps_of_one_building_loaded_in_turn(
         expected = {0, 3, chair}
         robot.until(lambda wanted=expected: set(places(robot)) == wanted, what=f"the map of {name}")
         ids[name] = places(robot)
-        assert robot.map_file("save_map", name).success
-        assert robot.trigger("reset_map").success
+        assert ask(robot.map_file, "save_map", name).success
+        assert ask(robot.trigger, "reset_map").success
         robot.until(lambda: not places(robot))
     assert not set(ids["day"].values()) & set(ids["night"].values())
     counted, memory, loads = account(robot), [], 0
     end = time.monotonic() + trial_seconds
     while time.monotonic() < end:
         for name in ids:
-            answer = robot.map_file("load_map", name)
+            answer = ask(robot.map_file, "load_map", name)
             assert answer.success, answer.message
             robot.until(lambda wanted=ids[name]: places(robot) == wanted, what=f"the map {name}")
             loads += 1
@@ -226,23 +234,23 @@ def test_a_disk_that_is_full_while_maps_are_saved(
     counted, memory, full = account(robot), [], 0
     end = time.monotonic() + trial_seconds
     while time.monotonic() < end:
-        assert robot.trigger("reset_map").success
+        assert ask(robot.trigger, "reset_map").success
         robot.until(lambda: not places(robot))  # the answer may overtake what was published
         robot.send(box_points((0, 0, 0)))
         robot.until(lambda: len(places(robot)) == 1)
         ids = places(robot)
-        answer = robot.map_file("save_map", "room")
+        answer = ask(robot.map_file, "save_map", "room")
         assert answer.success, answer.message
         small = (inside / "room").read_bytes()
         robot.send(box_points((3, 0, 0), size=3.0, step=0.1))  # 27,000 voxels: 3 MB
         robot.until(lambda: len(places(robot)) == 2)
-        answer = robot.map_file("save_map", "room")
+        answer = ask(robot.map_file, "save_map", "room")
         assert not answer.success
         assert "No space left" in answer.message
         assert [path.name for path in inside.iterdir()] == ["room"]
         assert (inside / "room").read_bytes() == small
         full += 1
-        assert robot.map_file("load_map", "room").success
+        assert ask(robot.map_file, "load_map", "room").success
         robot.until(lambda wanted=ids: places(robot) == wanted, what="the map as it was saved")
         memory.append(usage(node.process))
         forget_all_but_the_newest(robot)
