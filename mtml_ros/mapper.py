@@ -144,12 +144,14 @@ class ObjectMapper:
         """Segments the map as it is now, and gives each object its id.
 
         score_threshold, min_voxels: in place of those chosen with the weights.
-        Returns None if neither the map nor a threshold has changed, unless forced.
+        Returns None if neither the map nor a threshold has changed and all that was found is shown
+        (see Settling), unless forced.
         """
         with self._lock:
             # read before the snapshot: a cloud in between costs one update more, never one less
             wanted = self.map.revision, score_threshold, min_voxels
-            if self.map.stamp is None or (wanted == self._done and not force):
+            known = wanted == self._done and not self._settling.withholds
+            if self.map.stamp is None or (known and not force):
                 return None
             grid, stamp = self.map.snapshot(), self.map.stamp
             if self._done is not None and self._done[1:] != wanted[1:]:

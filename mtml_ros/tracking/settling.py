@@ -31,6 +31,8 @@ class Settling:
     one instance, or an instance is nobody's yet, it is shown as it is found. Where objects split,
     merge or are missing, they are shown as before, with what they have grown by, until that was
     found in CONFIRM updates in a row, or the map has changed there by CHANGED.
+    withholds: whether something of the last that was found is not shown yet; the same found again
+    shows it in the end.
     """
 
     def __init__(self) -> None:
@@ -38,12 +40,14 @@ class Settling:
 
     def reset(self) -> None:
         """Forgets what was shown: the next is shown as it is found."""
+        self.withholds = False
         self._shown: Segmentation | None = None
         self._kept = np.zeros(0, dtype=np.int64)  # updates for which each instance has been kept
 
     def settle(self, found: Segmentation) -> Segmentation:
         """What is to be shown of what was found."""
         shown, kept = self._shown, self._kept
+        self.withholds = False
         self._shown, self._kept = found, np.zeros(len(found.instances), dtype=np.int64)
         if shown is None or not shown.instances:
             return found
@@ -56,7 +60,8 @@ class Settling:
         withheld = questions.contradict & (updates < CONFIRM)
         if withheld.any():  # which is rare, and looking at every voxel is not cheap
             withheld &= questions.share_changed(same) <= CHANGED
-        if not withheld.any():
+        self.withholds = bool(withheld.any())
+        if not self.withholds:
             return found
 
         part = questions.answered(withheld)

@@ -14,12 +14,20 @@ OFTEN = 5
 """Clouds that must hit a voxel: what fewer did is noise, at depth edges above all, and may go."""
 
 
-@pytest.mark.parametrize("seed", [2, 3])
 @pytest.mark.parametrize("labels", ["true", "erring"])
-def test_clearing_takes_at_no_time_more_than_one_in_a_thousand_voxels(
-    seed: int, labels: str
-) -> None:
-    """Without the rule of `without_hit_neighbor` it takes 1.5 and 3.2 in a thousand."""
+def test_clearing_takes_at_no_time_more_than_one_in_a_thousand_voxels(labels: str) -> None:
+    """Without the rule of `without_hit_neighbor` 1.5 and 3.2 in a thousand of two rooms went."""
+    walks = [walked(seed, labels) for seed in (2, 3)]
+    static, taken, missing, noise = (sum(counts) for counts in zip(*walks))
+    assert static > 6000
+    assert taken <= 0.001 * static
+    assert missing <= 0.001 * static
+    assert noise > 20  # which goes, as it should
+
+
+def walked(seed: int, labels: str) -> tuple[int, int, int, int]:
+    """Of the static voxels of a room: how many there are, how many clearing took at some time, how
+    many lack at the end; and how many others it took."""
     rng, voxel_map = np.random.default_rng(1), VoxelMap(SIZE, 20, 10**6)
     hits: Counter[int] = Counter()
     cleared: set[int] = set()
@@ -32,7 +40,5 @@ def test_clearing_takes_at_no_time_more_than_one_in_a_thousand_voxels(
         cleared |= before - now
         before = now
     static = {key for key, clouds in hits.items() if clouds >= OFTEN}
-    assert len(static) > 3000
-    assert len(cleared & static) <= 0.001 * len(static)
-    assert len(static - before) <= 0.001 * len(static)
-    assert len(cleared - static) > 20  # noise goes, as it should
+    taken, missing = cleared & static, static - before
+    return len(static), len(taken), len(missing), len(cleared - static)
