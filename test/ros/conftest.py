@@ -290,12 +290,12 @@ def check_flat():
     compared with its least in the last.
     """
 
-    def check_flat(memory, most=30):
+    def check_flat(memory):
         quarter = len(memory) // 4
         early, late = memory[quarter], memory[-1]
         print(f"MB, threads, handles: {early} after a quarter, {late} at the end")
         before = min(m for m, _, _ in memory[quarter : 2 * quarter + 1])
-        assert min(m for m, _, _ in memory[-quarter - 1 :]) < before + most
+        assert min(m for m, _, _ in memory[-quarter - 1 :]) < before + 30
         assert late[1] <= early[1] + 1
         assert late[2] <= early[2] + 2
 

@@ -115,15 +115,18 @@ def test_a_sensor_three_times_as_fast_as_the_node(
 ):
     """30 Hz where 10 are worked on: old clouds go, what is shown is never late, all is counted."""
     cloud = box_points([0, 0, 0], size=2.0, step=0.05)
-    trail = np.arange(0, 3, 0.1)[:, None] * [0, 0, 1] + [9, 0.05, 0.05]  # with each cloud farther
-    node = start({"MTML_TEST_SECONDS": "0.3"}, queue_size=3, segmentation_rate=10.0)
+    pole = np.arange(0, 3, 0.1)[:, None] * [0, 0, 1] + [9, 0.05, 0.05]  # elsewhere in each cloud
+    # each cloud the whole map: one that it does not change is not segmented, and shows an old stamp
+    node = start(
+        {"MTML_TEST_SECONDS": "0.3"}, queue_size=3, segmentation_rate=10.0, map_mode="replace"
+    )
     robot.wait_active()
     counted, memory, lags = account(robot), [], []
     end = time.monotonic() + trial_seconds
     while time.monotonic() < end:
         due = time.monotonic()
         for _ in range(60):
-            moved = trail + np.array([0.1 * (robot.sent % 3000), 0, 0])
+            moved = pole + np.array([0.1 * (robot.sent % 3000), 0, 0])
             robot.send(np.concatenate([cloud, moved.astype(np.float32)]))
             due += 1 / 30
             robot.spin(max(due - time.monotonic(), 1e-3))  # late it hears all the same
@@ -135,7 +138,7 @@ def test_a_sensor_three_times_as_fast_as_the_node(
     counts = counted.settled()
     print(f"\n{sent / trial_seconds:.0f} Hz; {counts}; results at most {max(lags):.2f} s old")
     assert max(lags) < 3.0
-    check_flat(memory, most=60)  # the map grows
+    check_flat(memory)
 
 
 def test_clocks_that_jump(start, robot, box_points, usage, account, check_flat, trial_seconds):
