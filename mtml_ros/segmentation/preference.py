@@ -57,6 +57,13 @@ def preference(masks: Masks, before: np.ndarray) -> np.ndarray:
     return added
 
 
+def with_preference(scores: np.ndarray, masks: Masks, before: np.ndarray) -> np.ndarray:
+    """(P,) scores, above 0, with `preference`; of a score half is left at least, so that what
+    scores anything is never worth nothing: a threshold of 0 shows it."""
+    preferred: np.ndarray = scores + np.maximum(preference(masks, before), -scores / 2)
+    return preferred
+
+
 def components_preferred(proposals: Proposals, context: VoxelContext) -> np.ndarray:
     """(P,) float64: what is added to the score of each mask because it is a component of labels.
 

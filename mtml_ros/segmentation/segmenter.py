@@ -39,7 +39,7 @@ from mtml_ros.segmentation.perceptron import Perceptron
 from mtml_ros.segmentation.preference import (
     components_preferred,
     instances_before,
-    preference,
+    with_preference,
 )
 from mtml_ros.segmentation.proposals import Masks, Proposals, propose
 from mtml_ros.segmentation.region_cache import RegionCache
@@ -181,7 +181,7 @@ class InstanceSegmenter:
             if self._learned:
                 preferred = scores + components_preferred(proposed, context)
             masks, scores, preferred = masks.select(usable), scores[usable], preferred[usable]
-            preferred = preferred + preference(masks, before)
+            preferred = with_preference(preferred, masks, before)
             kept, overlap = suppress(masks, preferred, len(grid), s.suppression.iou)
             masks, scores, preferred = masks.select(kept), scores[kept], preferred[kept]
             final = scores * (1 - overlap) if s.suppression.soft else scores

@@ -18,6 +18,7 @@ from mtml_ros.segmentation.preference import (
     components_preferred,
     instances_before,
     preference,
+    with_preference,
 )
 from mtml_ros.segmentation.proposals import Masks, Proposals
 
@@ -33,7 +34,7 @@ def row(length: int, first: int = 0) -> VoxelGrid:
 
 def chosen(scores: list[float], before: np.ndarray) -> np.ndarray:
     """Which mask each voxel is given to, as the segmenter chooses."""
-    preferred = np.array(scores) + preference(MASKS, before)
+    preferred = with_preference(np.array(scores), MASKS, before)
     kept = choose(MASKS, preferred - THRESHOLD, 20)
     owner = non_overlapping_labelling(MASKS.select(kept), preferred[kept], 20, 5, THRESHOLD)
     return np.append(kept, -1)[owner]
@@ -50,6 +51,14 @@ def test_what_agrees_is_preferred_by_its_overlap_and_what_is_found_otherwise_is_
     assert preference(MASKS, before) == pytest.approx([0, PREFERENCE, PREFERENCE])
     before[:10] = NOBODY
     assert preference(MASKS, before) == pytest.approx([0, -PREFERENCE, PREFERENCE])
+
+
+def test_at_least_half_of_a_score_is_left_so_that_a_threshold_of_nothing_shows_all() -> None:
+    scores, before = np.array([0.02, 0.15, 0.5]), np.full(20, NOBODY)
+    preferred = with_preference(scores, MASKS, before)
+    assert preferred == pytest.approx([0.01, 0.075, 0.5 - PREFERENCE])
+    owner = non_overlapping_labelling(MASKS, preferred, 20, 5, 0.0)
+    assert (owner >= 0).all()
 
 
 def test_near_tie_between_a_table_and_its_halves_stays_as_it_was() -> None:
