@@ -17,7 +17,7 @@ from mtml_ros.core.errors import InputError
 # what rosbags was seen to raise on damaged files beside its own errors
 _ERRORS = (
     AnyReaderError, ReaderError, OSError, sqlite3.Error, ValueError, LookupError, AssertionError,
-    TypeError, AttributeError, EOFError, RecursionError, NotImplementedError,
+    TypeError, AttributeError, EOFError, RuntimeError,
 )  # fmt: skip
 
 
