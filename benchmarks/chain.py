@@ -1,7 +1,6 @@
 """The whole chain, labels to objects, quiet and with a busy process a core; an earlier commit too.
 
     python benchmarks/chain.py [--against COMMIT] [--repeats 7] [--json F] [--picture F.png]
-    python benchmarks/chain.py --rows F --picture F.png    # draws what --json wrote
 
 Each scene and each way is measured in a process of its own, all in turn, so that what disturbs the
 machine disturbs all alike. Compare ratios of one run; times of two runs compare badly.
@@ -187,7 +186,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
             axis.loglog(voxels, [row[key] for row in rows], line, color=color, label=label)
     axis.set(xlabel="occupied voxels of 10 cm", ylabel="seconds, labels to objects")
     axis.grid(True, which="both", alpha=0.25)
-    figure.legend(loc="outside upper center", ncols=3)
+    figure.legend(loc="outside upper center", ncols=2)
     figure.savefig(path, dpi=120)
 
 
@@ -199,7 +198,6 @@ def main() -> None:
     parser.add_argument("--scenes", nargs="*", choices=SCENES, help="these alone")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--picture", type=Path, help="time against voxels")
-    parser.add_argument("--rows", type=Path, metavar="JSON", help="measured before: draw these")
     parser.add_argument("--threads", type=int, help="of one scene measured with --worker")
     parser.add_argument("--worker", metavar="SCENE", help="measure this alone, in this process")
     options = parser.parse_args()
@@ -210,10 +208,7 @@ def main() -> None:
 
     for scene in set(SCENES) - set(options.scenes or SCENES):
         del SCENES[scene]
-    if options.rows:
-        rows = json.loads(options.rows.read_text(encoding="utf-8"))
-    else:
-        rows = run(options.against, options.repeats)
+    rows = run(options.against, options.repeats)
     print(table(rows))
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

@@ -189,7 +189,8 @@ class Active:
 
     def update(self, force: bool = False) -> int:
         """Segments and publishes, on the worker's thread; returns the number of objects."""
-        started, arrived = time.monotonic(), self._last_arrival
+        # once a cloud: what is segmented again without a new one is not late
+        started, arrived, self._last_arrival = time.monotonic(), self._last_arrival, None
         parameters = self._parameters()
         threshold, least = parameters.score_threshold, parameters.min_voxels
         self.health.segmentation_started()
