@@ -9,10 +9,11 @@ namespace py = pybind11;
 using namespace mtml;
 
 namespace mtml {
-void bind_grouping(py::module_& m);  // module_grouping.cpp
-void bind_lookup(py::module_& m);    // module_lookup.cpp
-void bind_masks(py::module_& m);     // module_masks.cpp
-void bind_training(py::module_& m);  // module_training.cpp
+void bind_grouping(py::module_& m);    // module_grouping.cpp
+void bind_lookup(py::module_& m);      // module_lookup.cpp
+void bind_masks(py::module_& m);       // module_masks.cpp
+void bind_simulation(py::module_& m);  // module_simulation.cpp
+void bind_training(py::module_& m);    // module_training.cpp
 }
 
 namespace {
@@ -141,6 +142,7 @@ PYBIND11_MODULE(_kernels, m) {
   bind_grouping(m);
   bind_lookup(m);
   bind_masks(m);
+  bind_simulation(m);
   bind_training(m);
   bind_convolve<float>(m);
   bind_convolve<double>(m);

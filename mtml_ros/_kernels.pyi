@@ -221,3 +221,30 @@ def suppress(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Positions (S,) int64 of the masks that stay, in the order (P,) int64 given; of each its
     greatest IoU with a better one that stays. One above `iou` goes."""
+
+NEAR_PIXELS: int
+"""A pixel of the coarse depth image is so many fine ones wide."""
+
+def see(
+    xyz: np.ndarray,
+    starts: np.ndarray,
+    normal: np.ndarray,
+    offset: np.ndarray,
+    center: np.ndarray,
+    radius: np.ndarray,
+    position: np.ndarray,
+    axes: np.ndarray,
+    shape: tuple[int, int],
+    pixel: float,
+    range: tuple[float, float],
+    grazing: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What a depth camera sees of samples on flat patches: (S,) int64 samples, ascending, (S,)
+    float32 depth, (S,) bool whether at a jump of the depth.
+
+    xyz: (N, 3) float32, samples; starts: (K + 1,) int64, where those of each patch begin. normal,
+    center: (K, 3), offset, radius: (K,) float32: its plane, and the ball that holds it. position:
+    (3,), axes: (3, 3) float32, right, down, forward as rows. shape: rows and columns of the image,
+    multiples of NEAR_PIXELS; pixel: their width at depth 1. range: least and most depth, metres.
+    grazing: least cosine between ray and normal.
+    """

@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = (
     "test/kernels/test_convolution_kernels.py",
+    "test/kernels/test_depth_image_kernels.py",
     "test/kernels/test_grouping_kernels.py",
     "test/kernels/test_lookup_kernels.py",
     "test/kernels/test_mask_kernels.py",
