@@ -8,6 +8,7 @@ import numpy as np
 
 from mtml_ros.simulation.rooms.geometry import Body, Model
 from mtml_ros.simulation.rooms.labels import OTHER_FURNITURE, UNLABELLED
+from mtml_ros.simulation.rooms.library import or_real
 from mtml_ros.simulation.rooms.settings import Dice
 
 
@@ -34,6 +35,7 @@ def _unlabelled(b: Body, size: tuple[float, float, float], returns: float = 1.0)
     return b.model(size, UNLABELLED, counted=False, returns=returns)
 
 
+@or_real("bin")
 def bin_(d: Dice) -> Model:
     """A waste bin, open on top; "otherfurniture" in ScanNet."""
     b = Body()
@@ -50,6 +52,7 @@ def bin_(d: Dice) -> Model:
     return b.model((2 * r + 0.02, 2 * r + 0.02, height), OTHER_FURNITURE)
 
 
+@or_real("plant", other)
 def plant(d: Dice) -> Model:
     """A pot plant: leaves at random about a stem."""
     b = Body()
@@ -68,6 +71,7 @@ def plant(d: Dice) -> Model:
     return b.model((side, side, height), label, counted=label != UNLABELLED, returns=0.8)
 
 
+@or_real("box", other)
 def cardboard_box(d: Dice) -> Model:
     """A box, or a pile of them, one instance."""
     b = Body()
@@ -83,6 +87,7 @@ def cardboard_box(d: Dice) -> Model:
     return b.model((w, depth, z), label, counted=label != UNLABELLED)
 
 
+@or_real("bag", other)
 def bag(d: Dice) -> Model:
     """A backpack or bag, upright or slumped."""
     b = Body()
@@ -93,6 +98,7 @@ def bag(d: Dice) -> Model:
     return b.model((w, depth * 1.2, h), label, counted=label != UNLABELLED)
 
 
+@or_real("suitcase", other)
 def suitcase(d: Dice) -> Model:
     """A suitcase, standing, perhaps with its handle out."""
     b = Body()
@@ -104,6 +110,7 @@ def suitcase(d: Dice) -> Model:
     return b.model((w, depth, h), label, counted=label != UNLABELLED)
 
 
+@or_real("floor lamp", other)
 def floor_lamp(d: Dice) -> Model:
     """A lamp on a foot."""
     b = Body()
@@ -159,6 +166,7 @@ def ball(d: Dice) -> Model:
     return b.model((2 * r, 2 * r, 2 * r * flat), label, counted=label != UNLABELLED)
 
 
+@or_real("television", lambda d, label: label)
 def television(d: Dice, label: int) -> Model:
     """A flat screen on a foot, its front towards +y."""
     b = Body()
@@ -196,6 +204,7 @@ def keyboard(d: Dice) -> Model:
     return _unlabelled(b, (0.5, 0.2, 0.04))
 
 
+@or_real("desk lamp", lambda d: UNLABELLED)
 def desk_lamp(d: Dice) -> Model:
     """A lamp for a desk or nightstand."""
     b = Body()

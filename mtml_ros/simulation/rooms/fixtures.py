@@ -20,6 +20,7 @@ from mtml_ros.simulation.rooms.labels import (
     WALL,
     WINDOW,
 )
+from mtml_ros.simulation.rooms.library import or_real
 from mtml_ros.simulation.rooms.settings import Dice
 
 # On a wall, a model's y = 0 is the wall's inner surface and +y the room.
@@ -152,6 +153,7 @@ def radiator(d: Dice, label: int) -> Model:
     return b.model((width, 0.2, height + 0.12), label, counted=label != UNLABELLED)
 
 
+@or_real("toilet")
 def toilet(d: Dice) -> Model:
     """A toilet with bowl, seat and mostly a cistern; its back at -y."""
     b = Body()
@@ -178,6 +180,7 @@ def toilet(d: Dice) -> Model:
     return b.model((w * 1.1, length, top), TOILET, returns=d.uniform(0.5, 1.0))
 
 
+@or_real("washbasin")
 def washbasin(d: Dice) -> Model:
     """A basin on a pedestal, on the wall, or in a vanity of its own; its back at -y."""
     b = Body()
@@ -194,6 +197,7 @@ def washbasin(d: Dice) -> Model:
     return b.model((w, depth, top), SINK, returns=d.uniform(0.5, 1.0))
 
 
+@or_real("bathtub")
 def bathtub(d: Dice, length: float | None = None) -> Model:
     """A bathtub along a wall: rim, apron and hollow; its long side along x."""
     b = Body()

@@ -133,14 +133,17 @@ def wardrobes(plan: Plan) -> None:
     d = plan.dice
     number = d.count(3, 7) if d.long() else d.pick((1, 2, 3, 4), (4, 3, 1.5, 0.7))
     length, depth, height = d.size(0.6, 1.2), d.size(0.45, 0.65), d.size(1.75, 2.3)
-    row_by_wall(plan, [storage.carcass(d, length, depth, height if d.chance(0.8) else height * 0.6)
-                for _ in range(number)], d.settings.separate_wardrobes)  # fmt: skip
+    row = [
+        storage.row_cabinet(d, length, depth, height if d.chance(0.8) else height * 0.6)
+        for _ in range(number)
+    ]
+    row_by_wall(plan, row, d.settings.separate_wardrobes)
 
 
 def television_set(plan: Plan) -> None:
     """A low cabinet with a television on it."""
     d = plan.dice
-    low = storage.carcass(d, d.size(0.9, 2.0), d.size(0.35, 0.5), d.size(0.35, 0.6))
+    low = storage.low_cabinet(d)
     item = plan.against_wall(low)
     if item is not None:
         stand_on(plan, item, clutter.television(d, clutter.other(d)), d.normal(0.1), 0, 0)

@@ -8,6 +8,7 @@ import numpy as np
 
 from mtml_ros.simulation.rooms.geometry import Body, Model
 from mtml_ros.simulation.rooms.labels import BED, CHAIR, OTHER_FURNITURE, SOFA
+from mtml_ros.simulation.rooms.library import or_real
 from mtml_ros.simulation.rooms.settings import Dice
 
 
@@ -22,6 +23,7 @@ def stackable(d: Dice) -> Model:
     return _side_chair(d) if d.chance(0.6) else _shell_chair(d)
 
 
+@or_real("chair")
 def _side_chair(d: Dice) -> Model:
     """A chair on four legs or two sled runners, its back solid, of bars or open."""
     b = Body()
@@ -93,6 +95,7 @@ def _on_seat(b: Body, d: Dice, w: float, depth: float, seat: float, chance: floa
         b.box(0, -depth / 2 - 0.05, seat + 0.4 - rise, w * 1.05, 0.05, rise)
 
 
+@or_real("office chair")
 def office_chair(d: Dice) -> Model:
     """A swivel chair: five-star base with castors, gas lift, seat, back, mostly arms."""
     b = Body()
@@ -133,6 +136,7 @@ def office_chair(d: Dice) -> Model:
     return b.model((span, span, top), CHAIR)
 
 
+@or_real("chair")
 def _shell_chair(d: Dice) -> Model:
     """A plastic or upholstered bucket on thin legs, a pedestal or a bar."""
     b = Body()
@@ -158,6 +162,7 @@ def _shell_chair(d: Dice) -> Model:
     return b.model((w, depth, top), CHAIR)
 
 
+@or_real("stool")
 def stool(d: Dice) -> Model:
     """A stool, low or as high as a bar's, sometimes with a short back."""
     b = Body()
@@ -183,11 +188,13 @@ def stool(d: Dice) -> Model:
     return b.model((2.2 * r, 2.2 * r, top), CHAIR)
 
 
+@or_real("armchair")
 def armchair(d: Dice) -> Model:
     """An upholstered chair for one; ScanNet's annotators call it a chair, now and then a sofa."""
     return _upholstered(d, d.size(0.65, 0.95), 1, SOFA if d.chance(0.15) else CHAIR)
 
 
+@or_real("sofa")
 def sofa(d: Dice) -> Model:
     """A sofa: straight for two to four, or with a chaise (L-shaped)."""
     seats = d.count(4, 6) if d.long() else d.pick((1, 2, 3, 4), (0.5, 4, 4, 1))
@@ -251,6 +258,7 @@ def _soft_clutter(b: Body, d: Dice, inner: float, start: float, seat: float) -> 
         b.box(x, start + 0.2, seat, d.size(0.3, 0.5), 0.12, d.size(0.25, 0.42), tilt=0.4)
 
 
+@or_real("bed")
 def bed(d: Dice) -> Model:
     """A bed with mattress, mostly a headboard, duvet; its head towards -y."""
     b = Body()
@@ -290,6 +298,7 @@ def bed(d: Dice) -> Model:
     return b.model((width + 0.1, length + 0.16, high), BED, tops=tops)
 
 
+@or_real("ottoman")
 def ottoman(d: Dice) -> Model:
     """A pouf or an upholstered bench: "otherfurniture" in ScanNet."""
     b = Body()

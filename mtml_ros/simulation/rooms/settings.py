@@ -9,6 +9,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from mtml_ros.simulation.rooms.library import FurnitureLibrary
+
 Choice = TypeVar("Choice")
 
 
@@ -83,7 +85,9 @@ class RoomSettings:
     own under it. odd_desks: chance that a desk is as long as two or three, has shelves on it or
     is a reception's, closed to the front. long: chance that furniture which may be long is: tables
     and counters to 5 m, cabinets, curtains and windows along a whole wall, two sofas in an L that
-    are one. messy: standard deviation of chair headings, radians.
+    are one. messy: standard deviation of chair headings, radians. furniture: real shapes (see
+    `library.or_real`). furniture_share: chance that furniture is one of them, where there is one
+    of its kind.
 
     The shares are judgements, from looking at how ScanNet's published scans 0000 to 0004 are
     annotated and from issue 4's statistics, not fits.
@@ -117,6 +121,8 @@ class RoomSettings:
     long: float = 0.25
     messy: float = 0.35
     random_yaw: bool = True
+    furniture: FurnitureLibrary | None = None
+    furniture_share: float = 0.5
     scan: ScanSettings = field(default_factory=ScanSettings)
 
 

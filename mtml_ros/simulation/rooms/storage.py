@@ -16,6 +16,7 @@ from mtml_ros.simulation.rooms.labels import (
     SINK,
     UNLABELLED,
 )
+from mtml_ros.simulation.rooms.library import or_real
 from mtml_ros.simulation.rooms.settings import Dice
 
 
@@ -39,6 +40,7 @@ def _fronts(b: Body, d: Dice, length: float, depth: float, low: float, high: flo
                 b.box(x + wide * 0.35, depth / 2 + 0.025, z + tall * 0.5, 0.02, 0.03, 0.1)
 
 
+@or_real("cabinet")
 def cabinet(d: Dice) -> Model:
     """A free-standing cabinet: sideboard, dresser, filing cabinet, low cupboard."""
     if d.long():
@@ -55,6 +57,7 @@ def cabinet(d: Dice) -> Model:
     return carcass(d, length, depth, height)
 
 
+@or_real("wardrobe")
 def wardrobe(d: Dice) -> Model:
     """A tall cabinet for clothes or files."""
     if d.long():
@@ -78,12 +81,30 @@ def carcass(d: Dice, length: float, depth: float, height: float) -> Model:
     return b.model((length + 0.04, depth + 0.06, height), CABINET, tops=tops)
 
 
+@or_real("wardrobe")
+def row_cabinet(d: Dice, length: float, depth: float, height: float) -> Model:
+    """One of a row of cabinets of these dimensions."""
+    return carcass(d, length, depth, height)
+
+
+@or_real("low cabinet")
+def low_cabinet(d: Dice) -> Model:
+    """A low cabinet, such as televisions stand on."""
+    return carcass(d, d.size(0.9, 2.0), d.size(0.35, 0.5), d.size(0.35, 0.6))
+
+
+@or_real("machine", lambda d, label: label)
 def other_carcass(d: Dice, label: int) -> Model:
     """A piano, lockers, fireplace, machine: of a cabinet's shape, but none by name."""
     model = carcass(d, d.size(0.4, 1.6), d.size(0.3, 0.8), d.size(0.5, 1.9))
     return model.as_label(label, counted=label != UNLABELLED)
 
 
+def _nightstand_label(d: Dice) -> int:
+    return d.pick((CABINET, UNLABELLED, OTHER_FURNITURE), (2, 2, 1))
+
+
+@or_real("nightstand", _nightstand_label)
 def nightstand(d: Dice) -> Model:
     """A small cabinet or table beside a bed. NYU40 has a class of its own for it."""
     b = Body()
@@ -97,11 +118,12 @@ def nightstand(d: Dice) -> Model:
     for sx in (-1, 1):
         for sy in (-1, 1):
             b.box(sx * (w / 2 - 0.03), sy * (depth / 2 - 0.03), 0, 0.03, 0.03, height - 0.02)
-    label = d.pick((CABINET, UNLABELLED, OTHER_FURNITURE), (2, 2, 1))
+    label = _nightstand_label(d)
     tops = ((0.0, 0.0, w * 0.9, depth * 0.9, height),)
     return b.model((w, depth + 0.04, height), label, counted=label != UNLABELLED, tops=tops)
 
 
+@or_real("bookshelf")
 def bookshelf(d: Dice, length: float | None = None, height: float | None = None) -> Model:
     """Open shelves with books and boxes on them, all one instance."""
     b = Body()
@@ -211,6 +233,7 @@ def wall_cabinets(d: Dice, length: float, depth: float, low: float, high: float)
     return b.model((length, depth, high), CABINET)
 
 
+@or_real("refrigerator")
 def refrigerator(d: Dice) -> Model:
     """A refrigerator, mostly with two doors; sometimes low enough for a counter's."""
     b = Body()
@@ -226,6 +249,7 @@ def refrigerator(d: Dice) -> Model:
     return b.model((w, depth + 0.08, height), REFRIGERATOR, returns=d.uniform(0.5, 1.0), tops=tops)
 
 
+@or_real("appliance", lambda d, label: label)
 def appliance(d: Dice, label: int) -> Model:
     """A stove, dishwasher or washing machine."""
     b = Body()

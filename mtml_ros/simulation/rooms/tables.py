@@ -9,9 +9,11 @@ import numpy as np
 
 from mtml_ros.simulation.rooms.geometry import Body, Model
 from mtml_ros.simulation.rooms.labels import DESK, TABLE
+from mtml_ros.simulation.rooms.library import or_real
 from mtml_ros.simulation.rooms.settings import Dice
 
 
+@or_real("dining table")
 def dining_table(d: Dice) -> Model:
     """A table to eat at, rectangular or round."""
     if d.long():
@@ -21,6 +23,7 @@ def dining_table(d: Dice) -> Model:
     return rectangular_table(d, d.size(0.75, 2.2), d.size(0.7, 1.0), d.size(0.70, 0.78))
 
 
+@or_real("coffee table")
 def coffee_table(d: Dice) -> Model:
     """A low table, often with a shelf below."""
     if d.chance(0.3):
@@ -28,6 +31,7 @@ def coffee_table(d: Dice) -> Model:
     return rectangular_table(d, d.size(0.5, 1.3), d.size(0.45, 0.75), d.size(0.32, 0.52))
 
 
+@or_real("side table")
 def side_table(d: Dice) -> Model:
     """A small table beside a sofa or chair."""
     if d.chance(0.5):
@@ -35,6 +39,7 @@ def side_table(d: Dice) -> Model:
     return rectangular_table(d, d.size(0.35, 0.6), d.size(0.35, 0.55), d.size(0.42, 0.65))
 
 
+@or_real("conference table")
 def conference_table(d: Dice) -> Model:
     """A long table, its top rectangular, a boat's or rounded, on panels or pedestals."""
     length, width, height = d.size(1.8, 4.8), d.size(0.9, 1.5), d.size(0.71, 0.77)
@@ -51,6 +56,28 @@ def conference_table(d: Dice) -> Model:
         _legs(b, d, length * 0.9, width * 0.8, height - thick)
     tops = ((0.0, 0.0, length * 0.9, width * 0.8, height),)
     return b.model((length, width, height), TABLE, tops=tops)
+
+
+@or_real("conference table")
+def twin_table(d: Dice) -> Model:
+    """A table that others of its like are pushed against."""
+    length = d.size(1.6, 2.6) if d.long() else d.size(1.1, 1.6)
+    return rectangular_table(d, length, d.size(0.6, 0.8), d.size(0.70, 0.78))
+
+
+@or_real("cafe table")
+def cafe_table(d: Dice) -> Model:
+    """A table for two to four."""
+    if d.chance(0.6):
+        return round_table(d, d.size(0.3, 0.5), d.size(0.7, 0.76))
+    return rectangular_table(d, d.size(0.6, 0.8), d.size(0.6, 0.8), 0.74)
+
+
+@or_real("desk")
+def island_desk(d: Dice) -> Model:
+    """A desk that others of its like stand beside and behind; some call it a table."""
+    length, width, height = d.size(1.2, 1.8), d.size(0.65, 0.85), d.size(0.70, 0.78)
+    return rectangular_table(d, length, width, height, label=d.pick((DESK, TABLE)))
 
 
 def _top(b: Body, length: float, width: float, z: float, thick: float, shape: str) -> None:
@@ -139,6 +166,7 @@ def round_table(d: Dice, radius: float, height: float) -> Model:
     return b.model((2 * radius, 2 * radius * oval, height), TABLE, tops=tops)
 
 
+@or_real("desk")
 def desk(d: Dice) -> Model:
     """A desk: a board on legs or panels, with drawers, a modesty panel, perhaps a hutch; or one
     for several people, with shelves, or a reception's."""

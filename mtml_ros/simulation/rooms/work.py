@@ -19,7 +19,6 @@ from mtml_ros.simulation.rooms.groups import (
     row_by_wall,
     stand_on,
 )
-from mtml_ros.simulation.rooms.labels import DESK, TABLE
 from mtml_ros.simulation.rooms.layout import Plan
 from mtml_ros.simulation.rooms.settings import Dice
 
@@ -39,8 +38,7 @@ def meeting(plan: Plan) -> None:
 def twin_tables(plan: Plan, make: Callable[[Dice], Model]) -> None:
     """Two to four equal tables end to end or side by side, each an instance, with chairs."""
     d = plan.dice
-    length = d.size(1.6, 2.6) if d.long() else d.size(1.1, 1.6)
-    model = tables.rectangular_table(d, length, d.size(0.6, 0.8), d.size(0.70, 0.78))
+    model = tables.twin_table(d)
     first = plan.free_standing(model, tries=30, margin=0.3)
     if first is None:
         return
@@ -124,8 +122,8 @@ def pedestal(plan: Plan, item: int) -> None:
 def desk_island(plan: Plan) -> None:
     """Two to six desks side by side and back to back, with or without screens between."""
     d = plan.dice
-    length, width, height = d.size(1.2, 1.8), d.size(0.65, 0.85), d.size(0.70, 0.78)
-    model = tables.rectangular_table(d, length, width, height, label=d.pick((DESK, TABLE)))
+    model = tables.island_desk(d)
+    length, width, height = model.size
     start = plan.free_standing(model, tries=30, margin=0.5)
     if start is None:
         return
@@ -183,8 +181,7 @@ def stacked_chairs(plan: Plan) -> None:
 def cafe(plan: Plan) -> None:
     """A small table with two to four chairs."""
     d = plan.dice
-    model = (tables.round_table(d, d.size(0.3, 0.5), d.size(0.7, 0.76)) if d.chance(0.6) else
-             tables.rectangular_table(d, d.size(0.6, 0.8), d.size(0.6, 0.8), 0.74))  # fmt: skip
+    model = tables.cafe_table(d)
     item = plan.free_standing(model, margin=0.35)
     if item is not None:
         if d.touching():
