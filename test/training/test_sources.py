@@ -7,7 +7,9 @@ from mtml_ros.core.errors import ConfigurationError, InputError
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.datasets import toy
 from mtml_ros.datasets.scene_files import write_scene
-from mtml_ros.training.sources import make_source, scannet
+from mtml_ros.simulation.rooms import generate_room
+from mtml_ros.simulation.rooms.library import FurnitureLibrary
+from mtml_ros.training.sources import make_source, rooms, scannet
 
 
 def test_toy_draws_training_scenes_and_validates_on_others(monkeypatch):
@@ -89,6 +91,23 @@ def test_rooms_have_labels_that_err_and_the_same_validation_rooms_each_time():
     assert (a.noisy_labels != a.labels).any()
 
 
+def test_training_rooms_have_the_furniture_of_a_folder_and_validation_rooms_have_none(monkeypatch):
+    library, read = FurnitureLibrary([]), []
+    monkeypatch.setattr(rooms, "read_furniture", lambda *asked: read.append(asked) or library)
+    drawn = []
+
+    def record(rng, settings):
+        drawn.append(settings)
+        return generate_room(rng, settings)
+
+    monkeypatch.setattr(rooms, "generate_room", record)
+    source = make_source({"set": "rooms", "furniture": "here", "furniture_share": 0.3})
+    assert read == [("here", "")]
+    source.draw(np.random.default_rng(0))
+    list(source.validation_scenes(1))
+    assert [(s.furniture, s.furniture_share) for s in drawn] == [(library, 0.3), (None, 0.5)]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -99,6 +118,8 @@ def test_rooms_have_labels_that_err_and_the_same_validation_rooms_each_time():
         ({"set": "toy", "count": 3}, "count"),
         ({"set": "files", "train": "nowhere", "validation": "nowhere"}, "no .npz files"),
         ({"set": "files"}, "train"),
+        ({"set": "rooms", "furniture": "nowhere"}, "no folder nowhere; install"),
+        ({"set": "rooms", "furniture_share": 1.5}, "furniture_share"),
     ],
 )
 def test_unknown_sets_and_options_are_named(options, message):
