@@ -47,8 +47,8 @@ test: venv
 # a process of its own: DDS keeps the network interfaces that the first participant of one has seen
 NETWORK := test/ros/test_node_network.py
 test-slow: venv
-	$(BIN)/python -m pytest -m "slow or browser" --timeout 7200 --ignore $(NETWORK)
-	$(BIN)/python -m pytest -m slow --timeout 7200 $(NETWORK)
+	$(BIN)/python -m pytest -rs -m "slow or browser" --timeout 7200 --ignore $(NETWORK)
+	$(BIN)/python -m pytest -rs -m slow --timeout 7200 $(NETWORK)
 
 benchmark: venv
 	$(BIN)/mtml benchmark
