@@ -10,16 +10,18 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from mtml_ros.core.errors import InputError
 from mtml_ros.core.files import write_aside
 from mtml_ros.datasets.furniture.catalogue import catalogues, entries
+from mtml_ros.datasets.furniture.kinds import KINDS
 from mtml_ros.datasets.furniture.pieces import read_piece
 from mtml_ros.simulation.rooms.geometry import RECTANGLE, Model
 from mtml_ros.simulation.rooms.library import FurnitureLibrary, Piece
 
 VERSION = 1
-"""Of what is made of a catalogue; older cache files are not read."""
+"""Of what is made of a piece's triangles; cache files of others are not read."""
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +30,7 @@ def read_furniture(folder: str | Path, cache: str | Path = "") -> FurnitureLibra
     """The pieces of a folder's `.sh3f` catalogues that rooms can be furnished with.
 
     Making them takes minutes; the folder `cache` (else ~/.cache/mtml_ros, or XDG_CACHE_HOME's)
-    keeps the result for these catalogues' names and sizes.
+    keeps the result for these catalogues' names and sizes and the table of kinds.
     Raises ConfigurationError where there is no such folder or no catalogue in it, InputError
     where one is damaged.
     """
@@ -63,7 +65,7 @@ def _pieces(file: Path) -> list[Piece]:
     listed = list(entries(file))
     found = []
     with zipfile.ZipFile(file) as archive:
-        for entry in listed:
+        for entry in tqdm(listed, file.name, disable=None):  # silent where nobody looks
             try:
                 piece = read_piece(archive, entry)
             except InputError as error:  # one of hundreds
@@ -79,7 +81,7 @@ def _cache_folder() -> Path:
 
 
 def _key(files: list[Path]) -> str:
-    content = [VERSION, *((f.name, f.stat().st_size) for f in files)]
+    content = [VERSION, repr(KINDS), *((f.name, f.stat().st_size) for f in files)]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
