@@ -63,7 +63,7 @@ _CABINETS = ("filing cabinet", "chest", "cupboard", "dresser with drawers", "dra
 
 KINDS: dict[str, Kind] = {
     "chair": Kind(CHAIR, ("chair", "chair with cushion", "cafe chair", "folding chair",
-                          "oak chair", "osaka chair", "plastic chair", "class seat", "ryokan chair",
+                          "oak chair", "osaka chair", "plastic chair", "ryokan chair",
                           "child chair", "children chair", "teck chair"),
                   (0.25, 0.7), (0.25, 0.72), (0.4, 1.25), without=("Office",)),
     "office chair": Kind(CHAIR, ("chair", "armchair"), (0.4, 0.75), (0.4, 0.75), (0.75, 1.3),
@@ -92,7 +92,7 @@ KINDS: dict[str, Kind] = {
     "bookshelf": Kind(BOOKSHELF, ("bookcase", "full bookcase", "shelves", "vertical shelves")),
     "refrigerator": Kind(REFRIGERATOR, ("fridge", "large fridge", "refrigerator")),
     "toilet": Kind(TOILET, ("toilets unit",)),
-    "bathtub": Kind(BATHTUB, ("bath", "corner bathtub", "island bath"), height=(0.4, 0.9)),
+    "bathtub": Kind(BATHTUB, ("bath", "corner bathtub"), height=(0.4, 0.9)),
     "washbasin": Kind(SINK, ("washbasin", "small lavatory"), height=(0.2, 1.1)),
     "appliance": Kind(OTHER_FURNITURE, ("clothes washing machine", "washing machine",
                                         "dryer machine"), top=True),
