@@ -80,6 +80,7 @@ class Plan:
             Wall(a, float(np.linalg.norm(b - a)), math.atan2(b[1] - a[1], b[0] - a[0]))
             for a, b in zip(outline, ends)
         ]
+        self._edges = list(zip(outline.tolist(), ends.tolist()))
         self.items: list[Item] = []
         self.instances = 0
         self._solid: list[Rectangle] = []
@@ -103,6 +104,14 @@ class Plan:
         inside: np.ndarray = (crosses & left).sum(axis=1) % 2 == 1
         return inside
 
+    def _contains(self, x: float, y: float) -> bool:
+        """The same of one point, which numpy takes ten times as long for."""
+        inside = False
+        for (x0, y0), (x1, y1) in self._edges:
+            if (y0 > y) != (y1 > y) and x < (x1 - x0) * (y - y0) / (y1 - y0) + x0:
+                inside = not inside
+        return inside
+
     def fits(self, rectangles: list[Rectangle], ignore: tuple[int, ...] = ()) -> bool:
         """Whether footprints lie inside the walls and clear of all that is solid.
 
@@ -119,12 +128,14 @@ class Plan:
         x, y, hx, hy, yaw, _, _ = rectangle
         hx, hy = max(hx - SLACK, 0.005), max(hy - SLACK, 0.005)
         c, s = math.cos(yaw), math.sin(yaw)
-        rim = np.array([(i * hx, j * hy) for i, j in _RIM])
-        points = rim @ np.array([[c, s], [-s, c]]) + (x, y)
-        if not self.contains(points).all():
-            return False
-        corners = (self.outline - (x, y)) @ np.array([[c, -s], [s, c]])
-        return not np.any((np.abs(corners[:, 0]) < hx) & (np.abs(corners[:, 1]) < hy))
+        for i, j in _RIM:
+            if not self._contains(x + i * hx * c - j * hy * s, y + i * hx * s + j * hy * c):
+                return False
+        for (x0, y0), _ in self._edges:
+            dx, dy = x0 - x, y0 - y
+            if abs(dx * c + dy * s) < hx and abs(dy * c - dx * s) < hy:
+                return False
+        return True
 
     def _collides(self, rectangle: Rectangle, ignore: tuple[int, ...]) -> bool:
         others = np.array(self._solid)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TypeVar
 
 import numpy as np
@@ -207,8 +209,9 @@ class Dice:
         """One of the options."""
         if weights is None:
             return options[int(self.rng.integers(len(options)))]
-        total = float(np.sum(weights))
-        return options[int(self.rng.choice(len(options), p=np.asarray(weights) / total))]
+        reach = list(accumulate(weights))
+        place = bisect_right(reach, float(self.rng.random()) * reach[-1])
+        return options[min(place, len(options) - 1)]
 
     def turn(self) -> float:
         """Any heading, radians."""
