@@ -1,9 +1,9 @@
 """Regions: the parts of a grid that are segmented each by itself, so that far content has no say.
 
-What lies apart is a region of its own. What is connected and larger than memory should hold at
-once is cut by upright blocks of the world, each seen with a margin around it (stitching.py joins
-what the cuts went through). Where the cuts go depends on what lies near alone, above and below,
-never on the map's extent.
+What lies apart is a region of its own. What is connected and larger than a room is cut at its
+walls (rooms.py), and where that leaves more than memory should hold at once by upright blocks of
+the world, each seen with a margin around it; stitching.py joins what the cuts went through. Where
+the cuts go depends on what lies near alone, above and below, never on the map's extent.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ import numpy as np
 from mtml_ros.core.kernels import kernels
 from mtml_ros.core.voxels import occupied_cells, pack_keys, unpack_keys
 from mtml_ros.segmentation.components import connected_components
+from mtml_ros.segmentation.rooms import rooms
 
 REGION_VOXELS = 131_072
 """Voxels that are segmented at once, at most; a large hall has 60 thousand. Of fewer than
 (SMALLEST + 2 MARGIN)^3 = 13,824 nothing is cut further."""
 
 ROOM_VOXELS = 32_768
-"""Up to so many voxels count as one room, which only a gap as wide as LINKS[0] may cut."""
+"""Up to so many voxels count as one room, which only a gap as wide as LINKS[0] may cut; more are
+cut at finer gaps, and at walls."""
 
 CELL = 4
 """Voxels a side of the cells that regions are made of."""
@@ -51,11 +53,18 @@ class Region:
     """Voxels that are segmented together.
 
     rows: (n,) int64, ascending, of the grid. own: (n,) bool, those that the region answers for,
-    the others being its margin; None: all of them.
+    the others being its margin; None: all of them. border: (n,) bool, those whose column touches
+    another room's, which the region sees nothing of; None: none.
     """
 
     rows: np.ndarray
     own: np.ndarray | None = None
+    border: np.ndarray | None = None
+
+    @property
+    def owned(self) -> np.ndarray:
+        """(m,) int64: the rows that the region answers for."""
+        return self.rows if self.own is None else self.rows[self.own]
 
 
 def divide(coordinates: np.ndarray, least: int, region_voxels: int = REGION_VOXELS) -> list[Region]:
@@ -68,19 +77,27 @@ def divide(coordinates: np.ndarray, least: int, region_voxels: int = REGION_VOXE
         return []
     keys, cell = occupied_cells(coordinates, CELL)
     cells, counts = unpack_keys(keys), np.bincount(cell, minlength=len(keys))
-    island = _islands(cells, counts, least, min(ROOM_VOXELS, region_voxels))
-    sizes = np.bincount(island[island >= 0], counts[island >= 0])
-    large = np.append(sizes > region_voxels, False)[island]  # -1, a speck, reads the last
-    whole = np.where(large, -1, island)
-    regions = [Region(rows) for rows in _grouped(whole[cell], len(sizes)) if len(rows)]
-    if large.any():
-        rows_of = _Lists.grouped(np.where(large, np.arange(len(cells)), -1)[cell], len(cells))
-        for inside in _grouped(np.where(large, island, -1), len(sizes)):
-            for seen, own in _blocks(cells, counts, inside, region_voxels):
-                rows, owned = rows_of.joined(seen, own)
-                order = np.argsort(rows)
-                regions.append(Region(rows[order], owned[order]))
+    room = min(ROOM_VOXELS, region_voxels)
+    island = _islands(cells, counts, least, room)
+    regions = []
+    for rows in _grouped(island[cell], int(island.max()) + 1):
+        if len(rows) <= room:
+            regions.append(Region(rows))
+        else:
+            regions += _cut(coordinates, rows, room, region_voxels)
     return regions
+
+
+def _cut(coordinates: np.ndarray, rows: np.ndarray, room: int, most: int) -> Iterator[Region]:
+    """The regions of an island's rows: rooms, those of more than `most` voxels in blocks."""
+    of, border = rooms(np.take(coordinates, rows, axis=0), room)
+    for inside in _grouped(of, int(of.max()) + 1):
+        here, meets = rows[inside], border[inside]
+        if len(here) > most:
+            for seen, own in _blocks(np.take(coordinates, here, axis=0), most):
+                yield Region(here[seen], own, meets[seen] & own)
+        else:
+            yield Region(here, None, meets if meets.any() else None)
 
 
 def _islands(cells: np.ndarray, counts: np.ndarray, least: int, room: int) -> np.ndarray:
@@ -120,23 +137,23 @@ def _packed(cells: np.ndarray, counts: np.ndarray, island: np.ndarray) -> np.nda
     return result
 
 
-def _blocks(
-    cells: np.ndarray, counts: np.ndarray, inside: np.ndarray, most: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Cells that are seen together, and which of them (bool) are their block's own.
+def _blocks(coordinates: np.ndarray, most: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows that are seen together, ascending, and which of them (bool) are their block's own.
 
-    inside: rows of the island's cells. most: voxels seen, beyond which a column of blocks is cut
-    into blocks, and those in eight.
+    most: voxels seen, beyond which a column of blocks is cut into blocks, and those in eight.
     """
-    column = cells[inside] // (BLOCK // CELL) * [1, 1, 0]
+    keys, cell = occupied_cells(coordinates, CELL)
+    cells, counts = unpack_keys(keys), np.bincount(cell)
+    rows_of = _Lists.grouped(cell, len(cells))
+    column = cells // (BLOCK // CELL) * [1, 1, 0]
     names, of = np.unique(pack_keys(column), return_inverse=True)
-    members = [inside[rows] for rows in _grouped(of, len(names))]
+    members = _grouped(of, len(names))
     place = dict(zip(names.tolist(), range(len(names))))
     around = np.indices((3, 3, 1)).reshape(3, -1).T - [1, 1, 0]
-    for name, own in zip(unpack_keys(names), members):
+    for name, all_own in zip(unpack_keys(names), members):
         nearby = [place.get(key) for key in pack_keys(name + around).tolist()]
         near = np.concatenate([members[i] for i in nearby if i is not None])
-        todo = [(own, BLOCK // CELL, 2)]  # cut along the first two axes only, then along all
+        todo = [(all_own, BLOCK // CELL, 2)]  # cut along the first two axes only, then along all
         while todo:
             part, side, axes = todo.pop()
             low, margin = cells[part[0]] // side * side, int(side * MARGIN)
@@ -148,7 +165,10 @@ def _blocks(
                 piece = np.unique(pack_keys(cells[part] // smaller), return_inverse=True)[1]
                 todo += [(part[r], smaller, 3) for r in _grouped(piece, int(piece.max()) + 1)]
             else:
-                yield seen, np.all((offset >= 0) & (offset < side), axis=1)
+                own = np.all((offset >= 0) & (offset < side), axis=1)
+                rows, owned = rows_of.joined(seen, own)
+                order = np.argsort(rows)
+                yield rows[order], owned[order]
 
 
 @dataclass(frozen=True)

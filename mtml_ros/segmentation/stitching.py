@@ -11,11 +11,14 @@ from scipy.sparse.csgraph import connected_components
 
 from mtml_ros.core.instances import Instance, Proposal, Segmentation, make_instance
 from mtml_ros.core.voxels import VoxelGrid
+from mtml_ros.segmentation.components import touching
 from mtml_ros.segmentation.regions import Region
 
 AGREEMENT = 0.5
 """IoU, counted where two regions both see, from which on objects of theirs are one. Above a half,
-an object agrees with one of the other region's at most."""
+an object agrees with one of the other region's at most. Where two rooms meet, neither of which
+sees the other, it is the share of the smaller one's contact that is with the other, and the two
+must be of one class."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +60,7 @@ def joined(
     with_proposals: bool = True,
 ) -> Segmentation:
     """The segmentation of a grid from the results of its regions, in the same order."""
-    instances: list[Instance] = []
-    cut = [i for i, region in enumerate(regions) if region.own is not None]
-    for region, result in zip(regions, results):
-        if region.own is None:
-            instances += [_placed(i, region) for i in result.instances if i is not None]
-    if cut:
-        instances += _stitched(
-            grid, [regions[i] for i in cut], [results[i] for i in cut], min_voxels
-        )
+    instances = _stitched(grid, regions, results, min_voxels)
     instances.sort(key=lambda i: -i.score)
     proposals = [
         replace(p, voxels=region.rows[p.voxels])
@@ -82,23 +77,24 @@ def joined(
     return Segmentation(grid, instance, instances, proposals, labels)
 
 
-def _placed(instance: Instance, region: Region) -> Instance:
-    return replace(instance, voxels=region.rows[instance.voxels])
-
-
 def _stitched(
-    grid: VoxelGrid, regions: list[Region], results: list[RegionResult], min_voxels: int
+    grid: VoxelGrid,
+    regions: Sequence[Region],
+    results: Sequence[RegionResult],
+    min_voxels: int,
 ) -> list[Instance]:
-    """Objects of regions that were cut; what the margins' views agree on is one object."""
+    """The objects of all regions; those that the regions' views show to be one are."""
     parts: list[Instance] = []
     number = []  # of each region's instances, among the parts; -1: none of it is its own
     for region, result in zip(regions, results):
         own = np.array([i is not None for i in result.instances], dtype=bool)
         number.append(np.where(own, len(parts) + np.cumsum(own) - 1, -1))
-        parts += [_placed(i, region) for i in result.instances if i is not None]
+        parts += [
+            replace(i, voxels=region.rows[i.voxels]) for i in result.instances if i is not None
+        ]
     if not parts:
         return []
-    same = _agreeing(len(grid), regions, results, number)
+    same = _same(grid, regions, results, number, np.array([p.label for p in parts]))
     ones = np.ones(len(same), dtype=bool)
     graph = coo_matrix((ones, (same[:, 0], same[:, 1])), (len(parts), len(parts)))
     _, group = connected_components(graph, directed=False)
@@ -116,45 +112,78 @@ def _stitched(
     return instances
 
 
-def _agreeing(
-    num_voxels: int, regions: list[Region], results: list[RegionResult], number: list[np.ndarray]
+def _same(
+    grid: VoxelGrid,
+    regions: Sequence[Region],
+    results: Sequence[RegionResult],
+    number: list[np.ndarray],
+    label: np.ndarray,
 ) -> np.ndarray:
-    """(n, 2) pairs of parts that are one object. number: part of each region's instances."""
-    owner = np.full(num_voxels, -1, dtype=np.int64)  # region whose own a voxel is
-    found = np.full(num_voxels, -1, dtype=np.int64)  # its part there
-    for i, (region, result) in enumerate(zip(regions, results)):
-        own = region.rows[region.own]
-        owner[own] = i
-        found[own] = np.append(number[i], -1)[result.instance[region.own]]
-    views = []
-    for i, (region, result) in enumerate(zip(regions, results)):
-        margin = ~region.own  # type: ignore[operator]
-        rows = region.rows[margin]
-        mine = np.append(number[i], -1)[result.instance[margin]]
-        other = owner[rows]
-        # the lower region's view first; a view without a part has the region's number below -1
-        one, two = np.full(len(rows), i), other
-        a, b = mine, found[rows]
-        swap = one > two
-        views.append(np.stack([np.where(swap, two, one), np.where(swap, one, two),
-                               np.where(swap, b, a), np.where(swap, a, b)]))  # fmt: skip
-    one, two, a, b = np.concatenate(views, axis=1)
-    pair = one * len(regions) + two
+    """(n, 2) pairs of parts that are one object. number: part of each region's instances. label:
+    of each part."""
+    if all(r.own is None and r.border is None for r in regions):
+        return np.zeros((0, 2), dtype=np.int64)
+    seen = [np.append(n, -1)[result.instance] for n, result in zip(number, results)]
+    owner = np.full(len(grid), -1, dtype=np.int64)  # region whose own a voxel is
+    found = np.full(len(grid), -1, dtype=np.int64)  # its part there
+    for i, (region, parts) in enumerate(zip(regions, seen)):
+        owner[region.owned] = i
+        found[region.owned] = parts if region.own is None else parts[region.own]
+    left, right, common, size_left, size_right = _shared(_in_margins(regions, seen, owner, found))
+    agree = common > AGREEMENT * (size_left + size_right - common)
+    a, b, contact, contact_a, contact_b = _shared(_at_borders(grid, regions, owner, found))
+    goes_on = (contact > AGREEMENT * np.minimum(contact_a, contact_b)) & (label[a] == label[b])
+    return np.concatenate(
+        [np.stack([left[agree], right[agree]], axis=1), np.stack([a[goes_on], b[goes_on]], axis=1)]
+    )
+
+
+def _in_margins(
+    regions: Sequence[Region], seen: list[np.ndarray], owner: np.ndarray, found: np.ndarray
+) -> np.ndarray:
+    """(4, m) views, as `_shared` takes them, of margins: by who sees a voxel, and who owns it."""
+    views = [np.zeros((4, 0), dtype=np.int64)]
+    for i, (region, parts) in enumerate(zip(regions, seen)):
+        if region.own is not None:
+            rows = region.rows[~region.own]
+            here = np.full(len(rows), i), owner[rows], parts[~region.own], found[rows]
+            views.append(np.stack(here))
+    return np.concatenate(views, axis=1)
+
+
+def _at_borders(
+    grid: VoxelGrid, regions: Sequence[Region], owner: np.ndarray, found: np.ndarray
+) -> np.ndarray:
+    """(4, m) views, as `_shared` takes them, of where a room's voxel touches another room's."""
+    borders = [r.rows[r.border] for r in regions if r.border is not None]
+    rows = np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *borders]))
+    one, two = rows[touching(grid.coordinates[rows]).pairs().T]
+    apart = owner[one] != owner[two]
+    one, two = one[apart], two[apart]
+    return np.stack([owner[one], owner[two], found[one], found[two]])
+
+
+def _shared(views: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The pairs of parts that two regions see in the same places, left and right: both (n,), how
+    often together, and how often either in all places of the two regions.
+
+    views: (4, m), of each place one region and another, and the part that either sees there, -1
+    for none.
+    """
+    # the lower region first
+    one, two, a, b = np.where(views[0] > views[1], views[[1, 0, 3, 2]], views)
+    pair = one * (int(two.max(initial=0)) + 1) + two
     size_a = _Counts.of(pair[a >= 0], a[a >= 0])
     size_b = _Counts.of(pair[b >= 0], b[b >= 0])
     both = (a >= 0) & (b >= 0)
-    if not both.any():
-        return np.zeros((0, 2), dtype=np.int64)
-    width = int(max(a.max(), b.max())) + 1
+    width = int(b.max(initial=0)) + 1
     # two parts tell their regions, and thus the pair
     joint, first, common = np.unique(
         a[both] * width + b[both], return_index=True, return_counts=True
     )
     left, right = np.divmod(joint, width)
     of = pair[both][first]
-    union = size_a.at(of, left) + size_b.at(of, right) - common
-    agree = common > AGREEMENT * union
-    return np.stack([left[agree], right[agree]], axis=1)
+    return left, right, common, size_a.at(of, left), size_b.at(of, right)
 
 
 @dataclass(frozen=True)

@@ -174,3 +174,41 @@ def test_what_a_cut_leaves_too_small_is_dropped():
     grid, regions, results = views
     found = joined(grid, regions, results, 13)
     assert [len(i.voxels) for i in found.instances] == [20]
+
+
+def two_rooms(labels: tuple[int, int], contact: int) -> list[int]:
+    """Sizes of what is found of two objects that are four voxels wide, each in a room, when
+    `contact` of these lie side by side."""
+    parts = [block((0, 0, 0), (20, 4, 1)), block((20, 4 - contact, 0), (30, 4, 1))]
+    grid = world(*zip(parts, labels))
+    left = grid.coordinates[:, 0] < 20
+    regions, results = [], []
+    for rows, label in zip((np.flatnonzero(left), np.flatnonzero(~left)), labels):
+        regions.append(Region(rows, None, np.isin(grid.coordinates[rows, 0], [19, 20])))
+        part = VoxelGrid(grid.coordinates[rows], grid.labels[rows], 0.1)
+        whole = make_instance(part, np.arange(len(rows)), label, 0.5)
+        found = Segmentation(part, np.zeros(len(rows), np.int32), [whole], [], part.labels)
+        results.append(RegionResult.of(found, None))
+    return sizes(grid, regions, results)
+
+
+def test_an_object_that_goes_on_in_the_next_room_is_one():
+    assert two_rooms((TABLE, TABLE), 4) == [200]
+    assert two_rooms((TABLE, CHAIR), 4) == [80, 120]
+
+
+def test_what_most_of_an_object_meets_is_what_it_goes_on_in():
+    grid = world((block((0, 0, 0), (4, 9, 1)), TABLE), (block((4, 0, 0), (4, 9, 1)), TABLE))
+    rows = [np.flatnonzero(grid.coordinates[:, 0] // 4 == i) for i in range(2)]
+    regions = [Region(r, None, np.ones(len(r), bool)) for r in rows]
+    results = []
+    # on one side a wide and a narrow object, on the other the wide one alone, a little narrower
+    for r, ends in zip(rows, ((6, 9), (5,))):
+        part = VoxelGrid(grid.coordinates[r], grid.labels[r], 0.1)
+        ids = np.searchsorted(ends, part.coordinates[:, 1], side="right").astype(np.int32)
+        ids[ids == len(ends)] = -1
+        instances = [
+            make_instance(part, np.flatnonzero(ids == i), TABLE, 0.5) for i in range(len(ends))
+        ]
+        results.append(RegionResult.of(Segmentation(part, ids, instances, [], part.labels), None))
+    assert sizes(grid, regions, results) == [12, 44]

@@ -1,0 +1,112 @@
+"""Rooms: how a connected part of a grid that is too large falls apart at its walls.
+
+Seen from above, a room is open floor with tall columns around it. What of the open floor stays
+connected when narrow passages are closed are rooms; what else there is belongs to the one that
+least stuff separates it from, so a wall's two sides to the rooms that they face. What stands
+within a wall's reach alone has a say in where a cut goes, wherever the building ends.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import dijkstra
+from scipy.spatial import cKDTree
+
+from mtml_ros.segmentation.components import label_components, touching
+
+TALL = 10
+"""Voxels in a column from which on it separates: walls, and furniture as high as a person."""
+
+SIDE = 20
+"""Voxels a side of the smallest room."""
+
+NARROWEST = 6
+"""Passages of up to twice as many voxels are closed, wider ones only after narrower ones did not
+do: a doorway has about ten."""
+
+STOREY = 45
+"""Voxels; in what is higher, the walls of one storey would cut the rooms of another."""
+
+
+def rooms(coordinates: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) int64 the room of each voxel, numbered from 0; (n,) bool, whether its column touches
+    another room's.
+
+    coordinates: (n, 3) int32, sorted by key. most: voxels, up to which a room is not cut further;
+    where no wall is found, one may have more.
+    """
+    first = np.append(True, np.any(np.diff(coordinates[:, :2], axis=0), axis=1))
+    column = np.cumsum(first) - 1
+    plan, height = coordinates[first] * [1, 1, 0], np.bincount(column)
+    room = np.zeros(len(plan), dtype=np.int64)
+    border = np.zeros(len(plan), dtype=bool)
+    closed = height >= TALL
+    if not closed.any() or _tall(coordinates) > STOREY:
+        return room[column], border[column]
+    near = touching(plan)
+    one, two = pairs = near.pairs().T
+    for depth in range(NARROWEST + 1):
+        large = np.bincount(room, height)[room] > most
+        if not large.any():
+            break
+        part = label_components(near, np.where(large & ~closed, room, -1))
+        room = _grown(plan, height, room, _seeds(part, room, SIDE - 2 * depth), pairs)
+        beside = closed[one] != closed[two]
+        closed[one[beside]] = closed[two[beside]] = True
+    apart = room[one] != room[two]
+    border[one[apart]] = border[two[apart]] = True
+    return room[column], border[column]
+
+
+def _tall(coordinates: np.ndarray) -> int:
+    """Voxels from bottom to top, a few strays apart."""
+    height = coordinates[:, 2] - coordinates[:, 2].min()
+    share = np.cumsum(np.bincount(height)) / len(height)
+    return int(np.searchsorted(share, 0.98) - np.searchsorted(share, 0.02))
+
+
+def _seeds(part: np.ndarray, room: np.ndarray, side: int) -> np.ndarray:
+    """(C,) number from 0 of the seed that each column is of, or -1: the parts (C,) of at least
+    side^2 columns, in rooms (C,) that have several of them."""
+    inside = part >= 0
+    area = np.bincount(part[inside])
+    home = np.zeros(len(area), dtype=np.int64)
+    home[part[inside]] = room[inside]
+    good = area >= side * side
+    good &= np.bincount(home[good], minlength=int(room.max()) + 1)[home] > 1
+    result: np.ndarray = np.append(np.where(good, np.cumsum(good) - 1, -1), -1)[part]
+    return result
+
+
+def _grown(
+    plan: np.ndarray, height: np.ndarray, room: np.ndarray, seed: np.ndarray, pairs: np.ndarray
+) -> np.ndarray:
+    """`room` (C,) with those cut that have seeds: each column (C, 3) goes to the seed that least
+    stuff separates it from, the sum of the squared `height` of the columns on the way: a wall is
+    more than what stands before it. At equal sums the lower seed has it. pairs: (2, n), columns
+    that touch."""
+    seeded = np.zeros(int(room.max()) + 1, dtype=bool)
+    seeded[room[seed >= 0]] = True
+    if not seeded.any():
+        return room
+    start, end = np.concatenate([pairs, pairs[::-1]], axis=1)
+    way = seeded[room[start]] & (room[start] == room[end]) & (seed[end] < 0)
+    start, end = start[way], end[way]
+    # a way's length is whole but for its seed's part, which makes no two of one length
+    length = height[end] ** 2 + np.maximum(seed[start], 0) / (2 * (seed.max() + 1))
+    graph = coo_matrix((length, (start, end)), (len(plan), len(plan))).tocsr()
+    fringe = np.unique(start[seed[start] >= 0])
+    to = seed.copy()
+    if len(fringe):
+        away, _, source = dijkstra(graph, indices=fringe, min_only=True, return_predecessors=True)
+        reached = (seed < 0) & np.isfinite(away)
+        to[reached] = seed[source[reached]]
+    inside = seeded[room]
+    known, lost = np.flatnonzero(inside & (to >= 0)), np.flatnonzero(inside & (to < 0))
+    if len(lost):  # no way leads there: the nearest
+        to[lost] = to[known[cKDTree(plan[known]).query(plan[lost])[1]]]
+    numbered: np.ndarray = np.unique(np.where(inside, len(seeded) + to, room), return_inverse=True)[
+        1
+    ]
+    return numbered.reshape(-1)
