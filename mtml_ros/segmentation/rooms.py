@@ -2,8 +2,8 @@
 
 Seen from above, a room is open floor with tall columns around it. What of the open floor stays
 connected when narrow passages are closed are rooms; what else there is belongs to the one that
-least stuff separates it from, so a wall's two sides to the rooms that they face. What stands
-within a wall's reach alone has a say in where a cut goes, wherever the building ends.
+least stuff separates it from, so a wall's two sides to the rooms that they face. Where a cut goes
+depends on what stands near it alone, wherever the building ends.
 """
 
 from __future__ import annotations
@@ -36,14 +36,15 @@ def rooms(coordinates: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
     coordinates: (n, 3) int32, sorted by key. most: voxels, up to which a room is not cut further;
     where no wall is found, one may have more.
     """
-    first = np.append(True, np.any(np.diff(coordinates[:, :2], axis=0), axis=1))
+    x, y = coordinates[:, 0], coordinates[:, 1]
+    first = np.append(True, (x[1:] != x[:-1]) | (y[1:] != y[:-1]))
     column = np.cumsum(first) - 1
-    plan, height = coordinates[first] * [1, 1, 0], np.bincount(column)
-    room = np.zeros(len(plan), dtype=np.int64)
-    border = np.zeros(len(plan), dtype=bool)
-    closed = height >= TALL
+    height = np.bincount(column)
+    room, border = np.zeros(len(height), dtype=np.int64), np.zeros(len(height), dtype=bool)
+    closed = height >= TALL  # and soon all that is beside these
     if not closed.any() or _tall(coordinates) > STOREY:
         return room[column], border[column]
+    plan = coordinates[first] * np.array([1, 1, 0], dtype=np.int32)
     near = touching(plan)
     one, two = pairs = near.pairs().T
     for depth in range(NARROWEST + 1):
@@ -90,23 +91,22 @@ def _grown(
     seeded[room[seed >= 0]] = True
     if not seeded.any():
         return room
-    start, end = np.concatenate([pairs, pairs[::-1]], axis=1)
-    way = seeded[room[start]] & (room[start] == room[end]) & (seed[end] < 0)
-    start, end = start[way], end[way]
-    # a way's length is whole but for its seed's part, which makes no two of one length
+    inside, free = seeded[room], seed < 0
+    one, two = pairs
+    ways = pairs[:, inside[one] & (free[one] | free[two]) & (room[one] == room[two])]
+    start, end = np.concatenate([ways, ways[::-1]], axis=1)[:, np.concatenate(free[ways[::-1]])]
+    # whole numbers, to which each seed adds a fraction of its own: no two of them are as near
     length = height[end] ** 2 + np.maximum(seed[start], 0) / (2 * (seed.max() + 1))
     graph = coo_matrix((length, (start, end)), (len(plan), len(plan))).tocsr()
     fringe = np.unique(start[seed[start] >= 0])
     to = seed.copy()
     if len(fringe):
         away, _, source = dijkstra(graph, indices=fringe, min_only=True, return_predecessors=True)
-        reached = (seed < 0) & np.isfinite(away)
+        reached = free & np.isfinite(away)
         to[reached] = seed[source[reached]]
-    inside = seeded[room]
     known, lost = np.flatnonzero(inside & (to >= 0)), np.flatnonzero(inside & (to < 0))
     if len(lost):  # no way leads there: the nearest
         to[lost] = to[known[cKDTree(plan[known]).query(plan[lost])[1]]]
-    numbered: np.ndarray = np.unique(np.where(inside, len(seeded) + to, room), return_inverse=True)[
-        1
-    ]
+    result = np.where(inside, len(seeded) + to, room)
+    numbered: np.ndarray = np.unique(result, return_inverse=True)[1]
     return numbered.reshape(-1)
