@@ -19,7 +19,7 @@ SHIPPED = sorted((Path(__file__).parents[2] / "config" / "recipes").glob("*.yaml
 
 
 def test_recipes_ship():
-    assert {p.stem for p in SHIPPED} >= {"toy", "rooms", "files", "scannet"}
+    assert {p.stem for p in SHIPPED} >= {"toy", "rooms", "real_furniture", "files", "scannet"}
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
