@@ -19,7 +19,9 @@ CHAIR, WALL = 5, 1
 
 @pytest.fixture(scope="module")
 def node(start_node):
-    return start_node(input="depth", cameras="[front, rear]", segmentation_rate=20.0, queue_size=30)
+    return start_node(
+        input="depth", cameras="[front, rear, late]", segmentation_rate=20.0, queue_size=30
+    )
 
 
 class Camera:
@@ -105,3 +107,20 @@ def test_two_cameras_see_two_chairs_where_they_are(node, robot):
             break
     assert "sync_tolerance" in node.text
     assert node.alive, node.text
+
+
+def test_the_first_image_waits_for_its_calibration(node, robot):
+    late = Camera(robot, "late", 0.0, 0.0)
+    before = int(robot.diagnostics()["clouds integrated"])
+    send, calibrations = late.info.publish, []
+    late.info.publish = calibrations.append
+    for _i in range(2):
+        late.see(robot.now())
+        robot.spin(0.3)
+    # the first could wait no longer when the second came
+    robot.until(lambda: robot.diagnostics().get("dropped: bad_camera_info") == "1")
+    assert "late/depth/camera_info yet" in node.text
+    assert int(robot.diagnostics()["clouds integrated"]) == before
+    send(calibrations[-1])
+    robot.until(lambda: int(robot.diagnostics()["clouds integrated"]) == before + 1)
+    assert robot.diagnostics()["dropped: bad_camera_info"] == "1"

@@ -41,7 +41,8 @@ class DepthInput:
 
 
 class _Camera:
-    """One camera's topics. The newest camera_info holds until another comes."""
+    """One camera's topics. The newest camera_info holds until another comes; the first image waits
+    for it, which may be a moment behind."""
 
     def __init__(self, context: InputContext, name: str) -> None:
         self._context = context
@@ -49,6 +50,7 @@ class _Camera:
         self._labels = LabelEncoder(context.taxonomy, context.health)
         self._matcher = StampMatcher("depth", "labels", "confidence")
         self._info: Any = None
+        self._uncalibrated: dict[str, Any] | None = None
         prefix = f"{name}/depth" if name else "depth"
         self._prefix = prefix
 
@@ -78,11 +80,12 @@ class _Camera:
 
     @property
     def waiting(self) -> int:
-        return self._matcher.waiting
+        return self._matcher.waiting + (self._uncalibrated is not None)
 
     def receive_info(self, msg: Any) -> None:
         """Takes the calibration."""
         self._info = msg
+        self._hand_on_uncalibrated()
 
     def receive_label_info(self, msg: Any) -> None:
         """Takes the names of the ids (vision_msgs/LabelInfo)."""
@@ -122,6 +125,18 @@ class _Camera:
             self._health.count(f"{unmatched.kind} images unmatched")
 
     def _deliver(self, images: dict[str, Any]) -> None:
+        self._hand_on_uncalibrated()  # to be dropped and counted: no calibration came
+        if self._info is None:
+            self._uncalibrated = images
+        else:
+            self._hand_on(images)
+
+    def _hand_on_uncalibrated(self) -> None:
+        waited, self._uncalibrated = self._uncalibrated, None
+        if waited is not None:
+            self._hand_on(waited)
+
+    def _hand_on(self, images: dict[str, Any]) -> None:
         depth, info = images["depth"], self._info
         self._context.deliver(
             SensorData(
@@ -168,8 +183,7 @@ class _Camera:
             subscription.close()
         if self._label_info is not None:
             self._context.node.destroy_subscription(self._label_info)
-        counts = self._matcher.clear()
-        if counts["depth"]:
-            self._health.cloud_dropped(
-                "deactivated", "it still waited when the node stopped", counts["depth"]
-            )
+        left = self._matcher.clear()["depth"] + (self._uncalibrated is not None)
+        self._uncalibrated = None
+        if left:
+            self._health.cloud_dropped("deactivated", "it still waited when the node stopped", left)
