@@ -49,13 +49,6 @@ class FurnitureLibrary:
         """The pieces that may stand for this kind; none for a kind that it does not know."""
         return self._by_kind.get(kind, [])
 
-    def by_label(self) -> dict[int, list[Model]]:
-        """The models of each class index."""
-        models: dict[int, list[Model]] = {}
-        for piece in self.pieces:
-            models.setdefault(piece.model.label, []).append(piece.model)
-        return models
-
 
 def or_real(kind: str, label: Callable[..., int] | None = None) -> Callable[[Make], Make]:
     """Has a maker of furniture give, by `furniture_share`, a piece of the settings' library.

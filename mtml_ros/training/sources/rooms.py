@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -38,16 +39,13 @@ class RoomSource:
 
     def __post_init__(self) -> None:
         require("data", {"furniture_share": 0 <= self.furniture_share <= 1}, self)
-        # a missing folder is told before anything is trained
-        library = read_furniture(self.furniture, self.furniture_cache) if self.furniture else None
-        settings = RoomSettings(furniture=library, furniture_share=self.furniture_share)
-        object.__setattr__(self, "_settings", settings)
+        _ = self.settings  # a missing folder shows now
 
-    @property
+    @cached_property
     def settings(self) -> RoomSettings:
         """What the training rooms are drawn from."""
-        settings: RoomSettings = vars(self)["_settings"]
-        return settings
+        library = read_furniture(self.furniture, self.furniture_cache) if self.furniture else None
+        return RoomSettings(furniture=library, furniture_share=self.furniture_share)
 
     def draw(self, rng: np.random.Generator) -> Scene:
         fate = rng.random()
