@@ -46,7 +46,10 @@ test: venv
 
 # a process of its own: DDS keeps the network interfaces that the first participant of one has seen
 NETWORK := test/ros/test_node_network.py
+SLOW_TESTS_NEED := cmake=cmake aarch64-linux-gnu-g++=g++-aarch64-linux-gnu \
+  /usr/share/sweethome3d/furniture=sweethome3d-furniture
 test-slow: venv
+	scripts/prepare_machine $(PYTHON) $(SLOW_TESTS_NEED)
 	$(BIN)/python -m pytest -rs -m "slow or browser" --timeout 7200 --ignore $(NETWORK)
 	$(BIN)/python -m pytest -rs -m slow --timeout 7200 $(NETWORK)
 

@@ -32,9 +32,6 @@ def library(name: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.skipif(
-    not all(shutil.which(tool) for tool in ("g++", "cmake")), reason="needs g++ and cmake"
-)
 def test_no_memory_error_and_no_undefined_behaviour(tmp_path):
     build, package = tmp_path / "build", tmp_path / "python" / "mtml_ros"
     configure = ["cmake", "-S", str(ROOT / "kernels"), "-B", str(build), "-DMTML_SANITIZE=ON"]
