@@ -3,7 +3,8 @@
 Seen from above, a room is open floor with tall columns around it. What of the open floor stays
 connected when narrow passages are closed are rooms; what else there is belongs to the one that
 least stuff separates it from, so a wall's two sides to the rooms that they face. Where a cut goes
-depends on what stands near it alone, wherever the building ends.
+depends on what stands near it alone, wherever the building ends; whether there are such cuts, on
+the height of all that hangs together (STOREY).
 """
 
 from __future__ import annotations
