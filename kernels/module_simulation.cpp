@@ -1,6 +1,7 @@
-// The Python module mtml_ros._kernels: the simulated depth sensor.
+// The Python module mtml_ros._kernels: samples on surfaces and the simulated depth sensor.
 #include "arrays.hpp"
 #include "depth_images.hpp"
+#include "patch_samples.hpp"
 
 #include <tuple>
 
@@ -49,6 +50,33 @@ void bind_simulation(py::module_& m) {
       py::arg("offset").noconvert(), py::arg("center").noconvert(), py::arg("radius").noconvert(),
       py::arg("position").noconvert(), py::arg("axes").noconvert(), py::arg("shape"),
       py::arg("pixel"), py::arg("range"), py::arg("grazing"));
+  m.def(
+      "sample_patches",
+      [](const Floats& patches, const Integers& count, const Floats& wanted,
+         const Array<std::uint8_t>& disc, const Floats& share, const Floats& chance) {
+        PatchCells cells{};
+        cells.number = wanted.size();
+        cells.patches = read_matrix(patches, "patches", cells.number, 9);
+        cells.count = read_matrix(count, "count", cells.number, 2);
+        cells.wanted = read_vector(wanted, "wanted", cells.number);
+        cells.disc = read_vector(disc, "disc", cells.number);
+        cells.share = read_matrix(share, "share", chance.size(), 2);
+        cells.chance = read_vector(chance, "chance", chance.size());
+        std::int64_t left = chance.size();
+        for (std::int64_t i = 0; i < cells.number; ++i) {
+          const auto rows = cells.count[2 * i], columns = cells.count[2 * i + 1];
+          if (rows < 1 || columns < 1 || rows > left / columns) refuse("count: not as many as cells");
+          left -= rows * columns;
+        }
+        if (left) refuse("count: not as many as cells");
+        auto samples = [&] {
+          py::gil_scoped_release free;
+          return sample_patches(cells);
+        }();
+        return py::make_tuple(to_numpy(std::move(samples.xyz)), to_numpy(std::move(samples.patch)));
+      },
+      py::arg("patches").noconvert(), py::arg("count").noconvert(), py::arg("wanted").noconvert(),
+      py::arg("disc").noconvert(), py::arg("share").noconvert(), py::arg("chance").noconvert());
 }
 
 }  // namespace mtml

@@ -222,6 +222,23 @@ def suppress(
     """Positions (S,) int64 of the masks that stay, in the order (P,) int64 given; of each its
     greatest IoU with a better one that stays. One above `iou` goes."""
 
+def sample_patches(
+    patches: np.ndarray,
+    count: np.ndarray,
+    wanted: np.ndarray,
+    disc: np.ndarray,
+    share: np.ndarray,
+    chance: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Samples on flat patches: (3 n,) float32 their places, one after another, and (n,) int64 the
+    patch of each, ascending.
+
+    patches: (K, 9) float32, corner and two edges. count: (K, 2) int64, cells along either edge, at
+    least one. share: (N, 2) float32, a place in each cell, row after row, patch after patch, as
+    shares of its sides; chance: (N,) float32, it is taken where this is below the patch's `wanted`
+    (K,) float32 and, where `disc` (K,) uint8, within the circle that the patch holds.
+    """
+
 NEAR_PIXELS: int
 """A pixel of the coarse depth image is so many fine ones wide."""
 

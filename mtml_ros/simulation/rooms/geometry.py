@@ -8,6 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from mtml_ros.core.kernels import kernels
+
 RECTANGLE, DISC = 0, 1
 """A patch is a parallelogram, or the ellipse inscribed in it."""
 
@@ -181,19 +183,11 @@ def sample_patches(
     """
     lengths = np.linalg.norm(patches[:, 1:], axis=2) / spacing  # (K, 2), in spacings
     counts = np.maximum(np.ceil(lengths), 1).astype(np.int64)
-    number = counts[:, 0] * counts[:, 1]
-    patch = np.repeat(np.arange(len(patches)), number)
-    within = np.arange(len(patch)) - np.repeat(np.cumsum(number) - number, number)
-    across = np.repeat(counts[:, 1], number)
-    row = within // across
-    share = rng.random((len(patch), 2), dtype=np.float32)
-    share[:, 0] = (row + share[:, 0]) / np.repeat(counts[:, 0], number)
-    share[:, 1] = (within - row * across + share[:, 1]) / across
+    number = int(counts.prod(axis=1).sum())
     # a strip narrower than the spacing gets its share of points, not a full row
     wanted = np.minimum(lengths, 1.0).prod(axis=1).astype(np.float32)
-    keep = rng.random(len(patch), dtype=np.float32) < np.repeat(wanted, number)
-    disc = np.repeat(kinds == DISC, number)
-    keep &= ~disc | (((share - 0.5) ** 2).sum(axis=1) <= 0.25)
-    patch, share = patch[keep], share[keep]
-    p = patches[patch]
-    return p[:, 0] + share[:, :1] * p[:, 1] + share[:, 1:] * p[:, 2], patch
+    share, chance = rng.random((number, 2), dtype=np.float32), rng.random(number, dtype=np.float32)
+    disc = (kinds == DISC).view(np.uint8)
+    corners = np.ascontiguousarray(patches, dtype=np.float32).reshape(-1, 9)
+    xyz, patch = kernels.sample_patches(corners, counts, wanted, disc, share, chance)
+    return xyz.reshape(-1, 3), patch
