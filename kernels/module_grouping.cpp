@@ -3,6 +3,7 @@
 
 #include "arrays.hpp"
 #include "components.hpp"
+#include "growth.hpp"
 #include "mean_shift.hpp"
 
 namespace mtml {
@@ -92,6 +93,24 @@ void bind_components(py::module_& m) {
         return to_numpy(std::move(found)).reshape({number, py::ssize_t(count)});
       },
       py::arg("neighbors"), py::arg("labels").noconvert());
+  m.def(
+      "grow",
+      [](const Neighbors& neighbors, const Integers& cost, const Integers& seed,
+         const Integers& group) {
+        const auto count = neighbors.voxels();
+        const auto* const c = read_integers(cost, "cost", count);
+        const auto* const s = read_integers(seed, "seed", count);
+        const auto* const g = read_integers(group, "group", count);
+        for (std::int64_t v = 0; v < count; ++v)
+          if (c[v] < 0 || c[v] > (1LL << 31)) refuse("cost: not from 0 to 2^31");
+        auto found = [&] {
+          py::gil_scoped_release free;
+          return grow(neighbors, c, s, g);
+        }();
+        return to_numpy(std::move(found));
+      },
+      py::arg("neighbors"), py::arg("cost").noconvert(), py::arg("seed").noconvert(),
+      py::arg("group").noconvert());
 }
 
 }  // namespace

@@ -117,6 +117,14 @@ def label_components(neighbors: Neighbors, labels: np.ndarray) -> np.ndarray:
     """(K, V) int64 for K labellings (K, V) int64: numbered by their first voxels, -1 where the
     label is negative."""
 
+def grow(neighbors: Neighbors, cost: np.ndarray, seed: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """(V,) int64: the seed that each voxel is nearest to, the lower of two as near.
+
+    seed: (V,) int64, a seed's number from 0 where it is, else -1. The way to one counts the cost
+    (V,) int64, 0 to 2^31, of its voxels, the last included; it stays in one group (V,) int64 and
+    goes through no other seed. -1 where none leads.
+    """
+
 def find(ascending: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Of values (n,) int64, whether each is among the ascending ones, and where: bool, int64; any
     place that there is (0 of none) for those that are not."""

@@ -10,10 +10,9 @@ the height of all that hangs together (STOREY).
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
+from mtml_ros.core.kernels import kernels
 from mtml_ros.segmentation.components import label_components, touching
 
 TALL = 10
@@ -47,13 +46,13 @@ def rooms(coordinates: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
         return room[column], border[column]
     plan = coordinates[first] * np.array([1, 1, 0], dtype=np.int32)
     near = touching(plan)
-    one, two = pairs = near.pairs().T
+    one, two = near.pairs().T
     for depth in range(NARROWEST + 1):
         large = np.bincount(room, height)[room] > most
         if not large.any():
             break
         part = label_components(near, np.where(large & ~closed, room, -1))
-        room = _grown(plan, height, room, _seeds(part, room, SIDE - 2 * depth), pairs)
+        room = _grown(near, plan, height, room, _seeds(part, room, SIDE - 2 * depth))
         beside = closed[one] != closed[two]
         closed[one[beside]] = closed[two[beside]] = True
     apart = room[one] != room[two]
@@ -82,29 +81,21 @@ def _seeds(part: np.ndarray, room: np.ndarray, side: int) -> np.ndarray:
 
 
 def _grown(
-    plan: np.ndarray, height: np.ndarray, room: np.ndarray, seed: np.ndarray, pairs: np.ndarray
+    near: kernels.Neighbors,
+    plan: np.ndarray,
+    height: np.ndarray,
+    room: np.ndarray,
+    seed: np.ndarray,
 ) -> np.ndarray:
     """`room` (C,) with those cut that have seeds: each column (C, 3) goes to the seed that least
     stuff separates it from, the sum of the squared `height` of the columns on the way: a wall is
-    more than what stands before it. At equal sums the lower seed has it. pairs: (2, n), columns
-    that touch."""
+    more than what stands before it."""
     seeded = np.zeros(int(room.max()) + 1, dtype=bool)
     seeded[room[seed >= 0]] = True
     if not seeded.any():
         return room
-    inside, free = seeded[room], seed < 0
-    one, two = pairs
-    ways = pairs[:, inside[one] & (free[one] | free[two]) & (room[one] == room[two])]
-    start, end = np.concatenate([ways, ways[::-1]], axis=1)[:, np.concatenate(free[ways[::-1]])]
-    # whole numbers, to which each seed adds a fraction of its own: no two of them are as near
-    length = height[end] ** 2 + np.maximum(seed[start], 0) / (2 * (seed.max() + 1))
-    graph = coo_matrix((length, (start, end)), (len(plan), len(plan))).tocsr()
-    fringe = np.unique(start[seed[start] >= 0])
-    to = seed.copy()
-    if len(fringe):
-        away, _, source = dijkstra(graph, indices=fringe, min_only=True, return_predecessors=True)
-        reached = free & np.isfinite(away)
-        to[reached] = seed[source[reached]]
+    inside = seeded[room]
+    to = kernels.grow(near, height**2, seed, room)
     known, lost = np.flatnonzero(inside & (to >= 0)), np.flatnonzero(inside & (to < 0))
     if len(lost):  # no way leads there: the nearest
         to[lost] = to[known[cKDTree(plan[known]).query(plan[lost])[1]]]
