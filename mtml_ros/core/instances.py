@@ -26,7 +26,8 @@ class OrientedBox:
 class Proposal:
     """A candidate instance. Proposals may overlap (MTML, section 3.3).
 
-    voxels: (n,) int64, ascending indices into the grid. label: class index. score: 0..1.
+    voxels: (n,) int64, ascending indices into the grid. label: class index. score: 0..1, how sure
+    it is that this is one object, and of this class.
     """
 
     voxels: np.ndarray
@@ -38,7 +39,7 @@ class Proposal:
 class Instance:
     """One object of the non-overlapping labelling.
 
-    voxels: (n,) int64, ascending indices into the grid. label: class index. score: 0..1.
+    voxels: (n,) int64, ascending indices into the grid. label: class index. score: as a Proposal's.
     centroid: (3,) float64, metres, mean of the voxels' centres.
     """
 

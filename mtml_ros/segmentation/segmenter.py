@@ -187,9 +187,9 @@ class InstanceSegmenter:
             final = scores * (1 - overlap) if s.suppression.soft else scores
         with _timed(seconds, "label"):
             seen = None if features is None else features[usable[kept]]
-            labels = self._name(masks, seen, context)
+            labels, sure = self._name(masks, seen, context)
             proposals = sorted(
-                map(Proposal, masks.split(), labels.tolist(), final.tolist()),
+                map(Proposal, masks.split(), labels.tolist(), (final * sure).tolist()),
                 key=lambda p: -p.score,
             )
             owner, scores = self._choose(masks, scores, preferred, len(grid), least)
@@ -260,13 +260,17 @@ class InstanceSegmenter:
             return learned_score(proposed, features, context, self._score_model)
         return score_masks(proposed.masks, context, self.settings.score).score
 
-    def _name(self, masks: Masks, features: np.ndarray | None, context: VoxelContext) -> np.ndarray:
-        """(P,) uint8: the class of each mask, learned where the weights have it, else voted for."""
+    def _name(
+        self, masks: Masks, features: np.ndarray | None, context: VoxelContext
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(P,) uint8: the class of each mask, learned where the weights have it, else voted for;
+        and (P,) float64, the factor on its score: where the score is a probability, the class's."""
         model = self._naming_model if self.settings.label_fusion.enabled else None
         if model is not None and features is not None:
             features = np.concatenate([features, appearance_features(masks, context)], axis=1)
         things = self.taxonomy.is_thing
-        return name_masks(masks, features, context, model, things, self.channels)[0]
+        labels, probability = name_masks(masks, features, context, model, things, self.channels)
+        return labels, probability if self._learned else np.ones(masks.count)
 
     def _choose(
         self,
@@ -319,14 +323,13 @@ class InstanceSegmenter:
         owners, compact = np.unique(owner, return_inverse=True)
         partition = compact.reshape(-1) - int(owners[0] == -1)
         masks = Proposals.of([partition], min_voxels).masks
-        labels = self._name(masks, self._look(masks, context), context)
+        labels, sure = self._name(masks, self._look(masks, context), context)
         instance = np.full(len(grid), -1, dtype=np.int32)
         final = grid.labels.copy()
         instances = []
         for i, (voxels, label) in enumerate(zip(masks.split(), labels)):
-            instances.append(
-                make_instance(grid, voxels, int(label), float(scores[owner[voxels[0]]]))
-            )
+            score = scores[owner[voxels[0]]] * sure[i]
+            instances.append(make_instance(grid, voxels, int(label), float(score)))
             instance[voxels] = i
             final[voxels] = label
         return Segmentation(grid, instance, instances, proposals, final)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mtml_ros.core.errors import CheckpointError, ConfigurationError, InputError
 from mtml_ros.core.taxonomy import SemanticClass, Taxonomy
-from mtml_ros.core.voxels import VoxelGrid, pack_keys
+from mtml_ros.core.voxels import LabeledPoints, VoxelGrid, pack_keys
 from mtml_ros.evaluation.baselines import components_as_instances
 from mtml_ros.network.batch import VoxelBatch
 from mtml_ros.network.checkpoint import Checkpoint, build_network, save_checkpoint
@@ -17,9 +17,11 @@ from mtml_ros.network.config import NetworkConfig
 from mtml_ros.network.heads import NetworkOutput
 from mtml_ros.segmentation.label_fusion import LabelFusionSettings
 from mtml_ros.segmentation.labelling import LabellingSettings
+from mtml_ros.segmentation.naming import name_masks
 from mtml_ros.segmentation.paper_score import ScoreSettings
 from mtml_ros.segmentation.segmenter import InstanceSegmenter
 from mtml_ros.segmentation.settings import SegmenterSettings
+from mtml_ros.simulation.rooms import VALIDATION, generate_room
 
 TAXONOMY = Taxonomy.scannet()
 CHAIR, TABLE, FLOOR = (TAXONOMY.index(name) for name in ("chair", "table", "floor"))
@@ -407,6 +409,26 @@ class TestInput:
         segmenter = InstanceSegmenter(Checkpoint(spy, config), mine, CPU)
         segmenter.segment(VoxelGrid(block((0, 0, 0), (1, 2, 5)), np.ones(10, np.uint8), 0.1))
         assert spy.seen.tolist() == [[0, 0, 1]] * 10
+
+
+def test_scores_count_how_sure_the_class_is(monkeypatch):
+    """And what is chosen does not depend on that."""
+    segmenter = InstanceSegmenter.load(device="cpu")
+    scene = generate_room(np.random.default_rng(0), VALIDATION)
+    grid, _ = VoxelGrid.from_points(LabeledPoints(scene.xyz, scene.labels), segmenter.voxel_size)
+    found = []
+    for sure in (1.0, 0.25):
+
+        def named(masks, *rest, sure=sure):
+            return name_masks(masks, *rest)[0], np.full(masks.count, sure)
+
+        monkeypatch.setattr("mtml_ros.segmentation.segmenter.name_masks", named)
+        found.append(segmenter.segment(grid))
+    certain, unsure = found
+    assert np.array_equal(certain.instance, unsure.instance)
+    for ours in ("instances", "proposals"):
+        one, other = ([o.score for o in getattr(f, ours)] for f in found)
+        np.testing.assert_allclose(np.multiply(one, 0.25), other)
 
 
 class TestLoading:

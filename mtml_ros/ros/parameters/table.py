@@ -224,9 +224,9 @@ class Parameters:
     )
     score_threshold: float = _parameter(
         -1.0,
-        "Instances whose score is lower when they are chosen are left out (see README, how ids "
-        "behave: .1 and .2 may be added then, .1 taken away); -1: the threshold chosen with the "
-        "weights.",
+        "Instances that are less probably one object, whatever its class, are left out (see "
+        "README, how ids behave: .1 and .2 may be added, .1 taken away); -1: the threshold chosen "
+        "with the weights.",
         low=-1.0,
         high=1.0,
     )
