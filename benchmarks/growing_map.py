@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from tqdm import tqdm
@@ -23,6 +23,8 @@ from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.core.voxels import VoxelGrid
 from mtml_ros.evaluation.baselines import components_as_instances
 from mtml_ros.evaluation.stability import IdStability, follow_growing_map
+from mtml_ros.mapper import MAX_VOXELS, ObjectMapper
+from mtml_ros.mapping.voxel_map import VoxelMap
 from mtml_ros.simulation.label_noise import with_noise
 from mtml_ros.simulation.rooms import partial_scans, scan_room
 
@@ -42,20 +44,15 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    taxonomy = Taxonomy.scannet()
-    methods: dict[str, Callable[[VoxelGrid], Segmentation]] = {
-        "components": lambda grid: components_as_instances(grid, taxonomy, MIN_VOXELS)
-    }
+    mappers: dict[str, ObjectMapper] = {"components": _of_components()}
     for weights in options.weights:
-        from mtml_ros.segmentation.segmenter import InstanceSegmenter
-
-        segmenter = InstanceSegmenter.load(weights, taxonomy, options.device)
-        methods[Path(weights).stem] = segmenter.segment
-    totals = dict.fromkeys(methods, IdStability())
+        mappers[Path(weights).stem] = ObjectMapper.load(weights, device=options.device)
+    totals = dict.fromkeys(mappers, IdStability())
     for seed in tqdm(range(options.seed, options.seed + options.rooms), unit="room", disable=None):
         scans = _growing_room(seed, options.parts, options.noise)
-        for name, segment in methods.items():
-            totals[name] += follow_growing_map(scans, segment, SIZE)
+        for name, mapper in mappers.items():
+            mapper.reset()
+            totals[name] += follow_growing_map(scans, mapper)
     for name, total in totals.items():
         share = "none followed" if total.share is None else f"{100 * total.share:.1f} %"
         print(f"{name}: id never changes for {share} of {total.followed} objects "
@@ -64,6 +61,22 @@ def main() -> None:
     if options.json:
         content = {name: {**vars(t), "share": t.share} for name, t in totals.items()}
         options.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+class _Components:
+    """Connected components in a segmenter's place."""
+
+    voxel_size, device = SIZE, "cpu"
+
+    def segment(self, grid: VoxelGrid, **_: Any) -> Segmentation:
+        return components_as_instances(grid, Taxonomy.scannet(), MIN_VOXELS)
+
+
+def _of_components() -> ObjectMapper:
+    taxonomy = Taxonomy.scannet()
+    return ObjectMapper(
+        VoxelMap(SIZE, len(taxonomy), MAX_VOXELS), taxonomy, lambda _: cast(Any, _Components())
+    )
 
 
 def _growing_room(seed: int, parts: int, noise: float) -> list[Scene]:

@@ -33,7 +33,7 @@ from mtml_ros.simulation.rooms import VALIDATION, generate_room
 LEVELS: dict[str, float | None] = {
     "0": 0.0, ".25": 0.25, ".5": 0.5, ".75": 0.75, "1": 1.0, "none": None,
 }  # fmt: skip
-SEED = 79_000
+SEED = 78_000
 SIZE, MIN_VOXELS = 0.1, 10
 COLUMNS = {
     "ap": "AP", "ap50": "AP50", "ap25": "AP25", "precision": "precision", "recall": "recall",

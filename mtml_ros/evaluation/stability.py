@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from mtml_ros.core.errors import InputError
-from mtml_ros.core.instances import Segmentation
 from mtml_ros.core.majority import most_frequent
 from mtml_ros.core.scene import Scene
 from mtml_ros.core.voxels import LabeledPoints, VoxelGrid, occupied_voxels, pack_keys
-from mtml_ros.mapping.voxel_map import VoxelMap
-from mtml_ros.tracking.tracker import InstanceTracker, TrackedInstance
+from mtml_ros.mapper import ObjectMapper
+from mtml_ros.tracking.tracker import TrackedInstance
 
 
 @dataclass(frozen=True)
@@ -85,37 +84,28 @@ def _found(tracked: Sequence[TrackedInstance], truth: np.ndarray) -> Iterable[tu
                 yield number, t.id
 
 
-def follow_growing_map(
-    scans: Sequence[Scene], segment: Callable[[VoxelGrid], Segmentation], voxel_size: float
-) -> IdStability:
-    """Id stability of a scan that grows, through the map and the tracker as in the node.
+def follow_growing_map(scans: Sequence[Scene], mapper: ObjectMapper) -> IdStability:
+    """Id stability of a scan that grows, through all that is between clouds and ids in a node.
 
-    scans: each holds the points of the one before, in the same order, and more.
-    segment: what finds the instances, e.g. `InstanceSegmenter.segment`; it is given the noisy
-    labels where a scene has them.
+    scans: each holds the points of the one before, in the same order, and more; their noisy labels
+    count where they have them. mapper: one whose map is empty.
     """
-    return id_stability(_updates(scans, segment, voxel_size))
+    return id_stability(_updates(scans, mapper))
 
 
 def _updates(
-    scans: Sequence[Scene], segment: Callable[[VoxelGrid], Segmentation], voxel_size: float
+    scans: Sequence[Scene], mapper: ObjectMapper
 ) -> Iterable[tuple[Sequence[TrackedInstance], np.ndarray]]:
-    if not scans:
-        return
-    last = scans[-1]
-    every_label = [s.labels if s.noisy_labels is None else s.noisy_labels for s in scans]
-    classes = max(1, *(int(labels.max(initial=0)) for labels in every_label))
-    voxel_map = VoxelMap(voxel_size, classes, max_voxels=max(1, len(last.xyz)))
-    tracker = InstanceTracker()
     known = 0
-    for number, (scan, labels) in enumerate(zip(scans, every_label)):
+    for number, scan in enumerate(scans):
         if len(scan.xyz) < known:
             raise InputError(f"scan {number} has fewer points than the one before it")
-        voxel_map.integrate(LabeledPoints(scan.xyz[known:], labels[known:]), float(number))
+        labels = scan.labels if scan.noisy_labels is None else scan.noisy_labels
+        mapper.integrate(LabeledPoints(scan.xyz[known:], labels[known:]), float(number))
         known = len(scan.xyz)
-        segmentation = segment(voxel_map.snapshot())
-        tracked = tracker.update(segmentation, float(number))
-        yield tracked, voxel_truth(scan, segmentation.grid)
+        update = mapper.update(force=True)
+        if update is not None:
+            yield update.tracked, voxel_truth(scan, update.segmentation.grid)
 
 
 def voxel_truth(scene: Scene, grid: VoxelGrid) -> np.ndarray:

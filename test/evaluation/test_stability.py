@@ -1,5 +1,7 @@
 """Id stability: sequences of updates counted by hand."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,8 @@ from mtml_ros.evaluation.stability import (
     id_stability,
     voxel_truth,
 )
+from mtml_ros.mapper import ObjectMapper
+from mtml_ros.mapping.voxel_map import VoxelMap
 from mtml_ros.tracking.tracker import TrackedInstance
 
 ZERO = np.zeros(3)
@@ -75,10 +79,17 @@ def test_id_of_two_objects_is_shared() -> None:
     assert id_stability(history) == IdStability(objects=2, followed=0, shared_ids=1)
 
 
+def mapper(segment) -> ObjectMapper:
+    """One with this in the network's place."""
+    segmenter = SimpleNamespace(segment=lambda grid, **_: segment(grid), device="cpu")
+    taxonomy = Taxonomy.scannet()
+    return ObjectMapper(VoxelMap(0.1, len(taxonomy), 10_000), taxonomy, lambda _: segmenter)
+
+
 def test_nothing_at_all_gives_nothing() -> None:
     assert id_stability([]) == IdStability()
     assert id_stability([update([])]) == IdStability()
-    assert follow_growing_map([], lambda grid: pytest.fail("no grid"), 0.1) == IdStability()
+    assert follow_growing_map([], mapper(lambda grid: pytest.fail("no grid"))) == IdStability()
 
 
 def test_results_of_several_rooms_add_up() -> None:
@@ -117,14 +128,11 @@ def test_growing_scan_is_followed_through_map_and_tracker() -> None:
         points((0.0, 0.3, 5, 0), (0.3, 0.5, 5, 0), (1.0, 1.5, 7, 1), (1.5, 2.0, 7, 1)),
     ]
     taxonomy = Taxonomy.scannet()
-    result = follow_growing_map(scans, lambda g: components_as_instances(g, taxonomy), 0.1)
-    assert result == IdStability(objects=2, followed=2, steady=2)
+    components = mapper(lambda g: components_as_instances(g, taxonomy))
+    assert follow_growing_map(scans, components) == IdStability(objects=2, followed=2, steady=2)
+    components.reset()
     with pytest.raises(InputError, match="scan 1"):
-        follow_growing_map(
-            [points(chair, table), points(chair)],
-            lambda g: components_as_instances(g, taxonomy),
-            0.1,
-        )
+        follow_growing_map([points(chair, table), points(chair)], components)
 
 
 def test_object_that_segmentation_loses_for_once_comes_back_with_its_id() -> None:
@@ -135,4 +143,4 @@ def test_object_that_segmentation_loses_for_once_comes_back_with_its_id() -> Non
         whole = components_as_instances(grid, taxonomy)
         return whole if next(calls) else components_as_instances(grid, taxonomy, min_voxels=99)
 
-    assert follow_growing_map(scans, segment, 0.1) == IdStability(1, 1, 1)
+    assert follow_growing_map(scans, mapper(segment)) == IdStability(1, 1, 1)
