@@ -4,8 +4,8 @@
 
 The rooms have the generator's VALIDATION settings, which no training room is drawn from, and seeds
 that nothing else uses. Levels are those of `label_noise.corrupt_labels`; "none": no labels.
-AP of the proposals over voxels, precision and recall of the non-overlapping labelling at IoU .5
-whatever the class.
+AP50, precision and recall at IoU .5 whatever the class are of one object a voxel, as the node
+publishes it; in brackets AP50 of the proposals, which may overlap. All over voxels.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ LEVELS: dict[str, float | None] = {
 SEED = 78_000
 SIZE, MIN_VOXELS = 0.1, 10
 COLUMNS = {
-    "ap": "AP", "ap50": "AP50", "ap25": "AP25", "precision": "precision", "recall": "recall",
+    "non_overlapping_ap50": "AP50", "precision": "precision", "recall": "recall",
+    "ap50": "(proposals)",
 }  # fmt: skip
 
 

@@ -54,8 +54,8 @@ class Fit:
     members: int
 
 
-SCORE = Fit((160, 64), 0.1, 6, 6)
-NAMING = Fit((192, 96), 0.3, 10, 6)
+SCORE = Fit((160, 64), 0.1, 4, 6)
+NAMING = Fit((192, 96), 0.3, 6, 6)
 
 
 @dataclass(frozen=True)
