@@ -15,6 +15,7 @@ TESTS = (
     "test/kernels/test_grouping_kernels.py",
     "test/kernels/test_lookup_kernels.py",
     "test/kernels/test_mask_kernels.py",
+    "test/kernels/test_patch_sample_kernels.py",
     "test/kernels/test_thread_pool.py",
     "test/network/test_normalized_convolution.py",
     "test/network/test_sparse_ops.py",
