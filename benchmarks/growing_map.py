@@ -66,7 +66,7 @@ def main() -> None:
 class _Components:
     """Connected components in a segmenter's place."""
 
-    voxel_size, device = SIZE, "cpu"
+    device = "cpu"
 
     def segment(self, grid: VoxelGrid, **_: Any) -> Segmentation:
         return components_as_instances(grid, Taxonomy.scannet(), MIN_VOXELS)

@@ -137,7 +137,7 @@ class InstanceSegmenter:
         with _timed(seconds, "divide"):
             regions = divide(grid.coordinates, least.min_voxels, region_voxels)
             labelled = bool(grid.labels.any())
-            cache.open(grid, (s, labelled))
+            cache.open(grid, (s, labelled, with_proposals))
         results = []
         for region in regions:
             part = cache.part(region)
@@ -145,18 +145,23 @@ class InstanceSegmenter:
             if result is None:
                 before = instances_before(part.grid, previous)
                 with one_torch_thread(self._on_kernels):
-                    found = self._segment_region(part.grid, s, labelled, before)
+                    found = self._segment_region(part.grid, s, labelled, before, with_proposals)
                 for step, spent in found.seconds.items():
                     seconds[step] = seconds.get(step, 0.0) + spent
                 result = cache.keep(part, RegionResult.of(found, region.own))
             results.append(result)
         cache.close()
         with _timed(seconds, "join"):
-            segmentation = joined(grid, regions, results, least.min_voxels, with_proposals)
+            segmentation = joined(grid, regions, results, least.min_voxels)
         return replace(segmentation, seconds=seconds)
 
     def _segment_region(
-        self, grid: VoxelGrid, s: SegmenterSettings, labelled: bool, before: np.ndarray
+        self,
+        grid: VoxelGrid,
+        s: SegmenterSettings,
+        labelled: bool,
+        before: np.ndarray,
+        with_proposals: bool,
     ) -> Segmentation:
         """The objects of a grid, taken as one. labelled: whether there are labels in the map.
         before: (V,) as `instances_before` gives it."""
@@ -184,14 +189,13 @@ class InstanceSegmenter:
             preferred = with_preference(preferred, masks, before)
             kept, overlap = suppress(masks, preferred, len(grid), s.suppression.iou)
             masks, scores, preferred = masks.select(kept), scores[kept], preferred[kept]
-            final = scores * (1 - overlap) if s.suppression.soft else scores
         with _timed(seconds, "label"):
-            seen = None if features is None else features[usable[kept]]
-            labels, sure = self._name(masks, seen, context)
-            proposals = sorted(
-                map(Proposal, masks.split(), labels.tolist(), (final * sure).tolist()),
-                key=lambda p: -p.score,
-            )
+            proposals: list[Proposal] = []
+            if with_proposals:
+                seen = None if features is None else features[usable[kept]]
+                labels, sure = self._name(masks, seen, context)
+                final = sure * (scores * (1 - overlap) if s.suppression.soft else scores)
+                proposals = list(map(Proposal, masks.split(), labels.tolist(), final.tolist()))
             owner, scores = self._choose(masks, scores, preferred, len(grid), least)
             owner = assign_leftovers(
                 owner, context.candidates, context.embedding, least.assign_radius

@@ -57,7 +57,6 @@ def joined(
     regions: Sequence[Region],
     results: Sequence[RegionResult],
     min_voxels: int,
-    with_proposals: bool = True,
 ) -> Segmentation:
     """The segmentation of a grid from the results of its regions, in the same order."""
     instances = _stitched(grid, regions, results, min_voxels)
@@ -66,7 +65,6 @@ def joined(
         replace(p, voxels=region.rows[p.voxels])
         for region, result in zip(regions, results)
         for p in result.proposals
-        if with_proposals
     ]
     proposals.sort(key=lambda p: -p.score)
     instance = np.full(len(grid), -1, dtype=np.int32)

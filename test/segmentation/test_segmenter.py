@@ -429,6 +429,9 @@ def test_scores_count_how_sure_the_class_is(monkeypatch):
     for ours in ("instances", "proposals"):
         one, other = ([o.score for o in getattr(f, ours)] for f in found)
         np.testing.assert_allclose(np.multiply(one, 0.25), other)
+    without = segmenter.segment(grid, with_proposals=False)
+    assert not without.proposals
+    assert np.array_equal(without.instance, unsure.instance)
 
 
 class TestLoading:
