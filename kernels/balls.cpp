@@ -45,6 +45,9 @@ std::int64_t sum(const Blocks& points, const std::int32_t* list, std::int64_t co
     measure(points, list[i], center, squared);
     auto here = Vector<std::int32_t>{};
     for (int p = 0; p < PARTS; ++p) here -= squared[p] <= limit;
+    std::int32_t any = 0;
+    for (int l = 0; l < WIDTH; ++l) any |= here[l];
+    if (!any) continue;  // the block's bounds touch the ball, none of its points does
     total += here;
     const float* values = points.values + std::int64_t(list[i]) * dimensions * BLOCK;
     for (int d = 0; d < dimensions; ++d, values += BLOCK) {

@@ -16,7 +16,7 @@ constexpr std::int64_t GROUP = 64;  // blocks, one after another in the halving,
 }  // namespace
 
 BlockedPoints::BlockedPoints(const float* points, std::int64_t count, int dimensions)
-    : order_(count), dimensions_(dimensions) {
+    : order_(count), slots_(count), dimensions_(dimensions) {
   std::iota(order_.begin(), order_.end(), 0);
   split(points, 0, count);
   blocks_ = static_cast<std::int64_t>(starts_.size());
@@ -25,7 +25,9 @@ BlockedPoints::BlockedPoints(const float* points, std::int64_t count, int dimens
   stride_ = (blocks_ + LARGEST_WIDTH - 1) / LARGEST_WIDTH * LARGEST_WIDTH;
   low_.assign(dimensions * stride_, FAR);
   high_.assign(dimensions * stride_, FAR);
-  for (std::int64_t b = 0; b < blocks_; ++b)
+  for (std::int64_t b = 0; b < blocks_; ++b) {
+    for (auto i = starts_[b]; i < starts_[b + 1]; ++i)
+      slots_[order_[i]] = b * BLOCK + i - starts_[b];
     for (int d = 0; d < dimensions; ++d) {
       float low = FAR, high = -FAR;
       for (auto i = starts_[b]; i < starts_[b + 1]; ++i) {
@@ -37,6 +39,7 @@ BlockedPoints::BlockedPoints(const float* points, std::int64_t count, int dimens
       low_[d * stride_ + b] = low;
       high_[d * stride_ + b] = high;
     }
+  }
   const auto groups = (blocks_ + GROUP - 1) / GROUP;
   group_low_.assign(groups * dimensions, FAR);
   group_high_.assign(groups * dimensions, -FAR);
@@ -83,8 +86,9 @@ void BlockedPoints::split(const float* points, std::int64_t first, std::int64_t 
 
 void BlockedPoints::touching(const float* center, float limit,
                              std::vector<std::int32_t>& list) const {
-  thread_local std::vector<float> distance;
-  list.clear();
+  float distance[GROUP];
+  list.resize(blocks_);
+  std::int64_t found = 0;
   const auto& balls = *instruction_set().balls;
   const auto groups = (blocks_ + GROUP - 1) / GROUP;
   for (std::int64_t g = 0; g < groups; ++g) {
@@ -97,11 +101,13 @@ void BlockedPoints::touching(const float* center, float limit,
     }
     if (squared > limit * SLACK) continue;
     const auto first = g * GROUP, last = std::min(blocks_, first + GROUP);
-    distance.resize(GROUP);
-    balls.bound(view(), first, last, center, distance.data());
-    for (auto b = first; b < last; ++b)
-      if (distance[b - first] <= limit * SLACK) list.push_back(static_cast<std::int32_t>(b));
+    balls.bound(view(), first, last, center, distance);
+    for (auto b = first; b < last; ++b) {
+      list[found] = static_cast<std::int32_t>(b);
+      found += distance[b - first] <= limit * SLACK;
+    }
   }
+  list.resize(found);
 }
 
 }  // namespace mtml

@@ -19,13 +19,15 @@ class BlockedPoints {
   std::int64_t size(std::int64_t block) const { return starts_[block + 1] - starts_[block]; }
   // The point, as it was given, that is i-th of a block.
   std::int64_t point(std::int64_t block, std::int64_t i) const { return order_[starts_[block] + i]; }
+  // Where a point is: block * BLOCK + i.
+  std::int64_t slot(std::int64_t point) const { return slots_[point]; }
   // The blocks, ascending, that may have points within a squared distance of the center.
   void touching(const float* center, float limit, std::vector<std::int32_t>& list) const;
 
  private:
   void split(const float* points, std::int64_t first, std::int64_t last);
 
-  std::vector<std::int64_t> order_, starts_;
+  std::vector<std::int64_t> order_, starts_, slots_;
   int dimensions_;
   std::int64_t blocks_ = 0, stride_ = 0;
   std::vector<float> values_, low_, high_;

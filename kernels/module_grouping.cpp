@@ -1,7 +1,8 @@
-// The Python module mtml_ros._kernels: mean-shift, neighbours and their components.
+// The Python module mtml_ros._kernels: mean-shift, neighbours and their components, boxes.
 #include <cmath>
 
 #include "arrays.hpp"
+#include "boxes.hpp"
 #include "components.hpp"
 #include "growth.hpp"
 #include "mean_shift.hpp"
@@ -113,12 +114,32 @@ void bind_components(py::module_& m) {
       py::arg("group").noconvert());
 }
 
+void bind_boxes(py::module_& m) {
+  m.def(
+      "least_box",
+      [](const Integers& coordinates) {
+        const auto count = coordinates.ndim() == 2 ? coordinates.shape(0) : 0;
+        if (count < 1) refuse("coordinates: not (n, 3), n at least 1");
+        const auto* const c = read_matrix(coordinates, "coordinates", count, 3);
+        for (py::ssize_t i = 0; i < coordinates.size(); ++i)
+          if (c[i] < -(1 << 20) || c[i] >= 1 << 20) refuse("coordinates: not of 21 bits");
+        const auto box = [&] {
+          py::gil_scoped_release free;
+          return least_box(c, count);
+        }();
+        return py::make_tuple(to_numpy(std::vector<double>(box.center, box.center + 3)),
+                              to_numpy(std::vector<double>(box.size, box.size + 3)), box.yaw);
+      },
+      py::arg("coordinates").noconvert());
+}
+
 }  // namespace
 
 void bind_grouping(py::module_& m);
 void bind_grouping(py::module_& m) {
   bind_points(m);
   bind_components(m);
+  bind_boxes(m);
 }
 
 }  // namespace mtml

@@ -125,6 +125,10 @@ def grow(neighbors: Neighbors, cost: np.ndarray, seed: np.ndarray, group: np.nda
     goes through no other seed. -1 where none leads.
     """
 
+def least_box(coordinates: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Centre (3,) and size (3,), float64, and yaw, as OrientedBox has them, of the box of least
+    footprint around whole voxels (n, 3) int64 of 21 bits, n >= 1; in voxels and radians."""
+
 def find(ascending: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Of values (n,) int64, whether each is among the ascending ones, and where: bool, int64; any
     place that there is (0 of none) for those that are not."""

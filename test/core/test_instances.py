@@ -79,6 +79,15 @@ def test_a_long_diagonal_gets_a_turned_box(slope):
     assert box.size[0] * box.size[1] < 0.2 * footprint_at(coordinates, np.zeros(1))[0]
 
 
+@pytest.mark.parametrize("edge", [(2, 2), (3, 1), (1, 3), (5, 2), (7, 3)])
+def test_a_square_is_not_turned_by_a_quarter(edge):
+    """Whichever of its equal sides comes out a little longer."""
+    a, b = edge
+    box = box_of([[0, 0, 0], [a, b, 0], [a - b, a + b, 0], [-b, a, 0]])
+    assert box.size[0] == pytest.approx(box.size[1])
+    assert 0 < box.yaw < math.pi / 2
+
+
 voxel_sets = st.lists(
     st.tuples(st.integers(-8, 8), st.integers(-8, 8), st.integers(-2, 2)),
     min_size=1,

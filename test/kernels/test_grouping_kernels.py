@@ -83,3 +83,11 @@ def test_growth_refuses_costs_that_are_none():
     for cost in (none - 1, none + (1 << 32), none[:2]):
         with pytest.raises(ValueError, match="cost"):
             kernels.grow(neighbors, cost, none, none)
+
+
+@pytest.mark.parametrize(
+    "coordinates", [np.zeros((0, 3)), np.zeros((2, 2)), np.full((1, 3), 2**20), np.zeros(3)]
+)
+def test_boxes_refuse_what_has_none(coordinates):
+    with pytest.raises(ValueError, match="coordinates"):
+        kernels.least_box(coordinates.astype(np.int64))

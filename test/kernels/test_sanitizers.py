@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = (
+    "test/core/test_instances.py",
     "test/kernels/test_convolution_kernels.py",
     "test/kernels/test_depth_image_kernels.py",
     "test/kernels/test_grouping_kernels.py",
