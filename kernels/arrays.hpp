@@ -49,7 +49,7 @@ void check_rows(const Array<T>& a, const char* name, std::int64_t rows, std::int
     refuse(std::string(name) + ": not of shape (" + std::to_string(rows) + ", " +
            std::to_string(columns) + ")");
   const auto size = static_cast<py::ssize_t>(sizeof(T));
-  if ((columns > 1 && a.strides(1) != size) || a.strides(0) % size || a.strides(0) < 0)
+  if (rows && ((columns > 1 && a.strides(1) != size) || a.strides(0) % size || a.strides(0) < 0))
     refuse(std::string(name) + ": its rows are not each without gaps");
 }
 

@@ -1,8 +1,9 @@
-// The Python module mtml_ros._kernels: threads, instruction sets, convolutions. Calls release
-// Python's lock.
+// The Python module mtml_ros._kernels: threads, instruction sets, convolutions, dense layers. Calls
+// release Python's lock.
 #include "arrays.hpp"
 #include "instruction_sets.hpp"
 #include "map.hpp"
+#include "perceptron.hpp"
 #include "thread_pool.hpp"
 
 namespace py = pybind11;
@@ -77,6 +78,36 @@ void bind_convolve(py::module_& m) {
       py::arg("out").noconvert());
 }
 
+void bind_perceptrons(py::module_& m) {
+  m.def(
+      "perceptrons",
+      [](const Array<float>& x, const std::vector<Array<float>>& weights,
+         const std::vector<Array<float>>& shifts) {
+        if (x.ndim() != 2 || weights.empty() || weights.size() != shifts.size())
+          refuse("x, weights, shifts: not rows, and as many shifts as weights");
+        const auto members = weights[0].ndim() == 3 ? weights[0].shape(0) : 0;
+        std::vector<DenseLayer> layers;
+        auto inputs = x.shape(1);
+        for (std::size_t l = 0; l < weights.size(); ++l) {
+          const auto& w = weights[l];
+          if (members < 1 || w.ndim() != 3 || w.shape(0) != members || w.shape(1) != inputs ||
+              w.shape(2) < 1 || !(w.flags() & py::array::c_style))
+            refuse("weights: not (members, inputs, outputs) of layer after layer");
+          const auto* const shift = read_matrix(shifts[l], "shifts", members, w.shape(2));
+          layers.push_back({int(inputs), int(w.shape(2)), w.data(), shift});
+          inputs = w.shape(2);
+        }
+        const auto rows = read_rows(x, "x", x.shape(0), x.shape(1));
+        const auto count = x.shape(0);
+        auto found = [&] {
+          py::gil_scoped_release free;
+          return perceptrons(rows, count, layers, int(members));
+        }();
+        return to_numpy(std::move(found)).reshape({count, inputs});
+      },
+      py::arg("x").noconvert(), py::arg("weights").noconvert(), py::arg("shifts").noconvert());
+}
+
 py::tuple pairs_of(const Map& map) {
   std::vector<std::int64_t> element, output, input;
   for (std::int64_t tile = 0; tile < map.tiles(); ++tile)
@@ -146,4 +177,5 @@ PYBIND11_MODULE(_kernels, m) {
   bind_training(m);
   bind_convolve<float>(m);
   bind_convolve<double>(m);
+  bind_perceptrons(m);
 }

@@ -99,6 +99,13 @@ def mean_shift(
     points: (V, E) float32, finite. See segmentation/mean_shift.py for the rest.
     """
 
+def perceptrons(
+    x: np.ndarray, weights: Sequence[np.ndarray], shifts: Sequence[np.ndarray]
+) -> np.ndarray:
+    """(n, outputs) float32 of rows x (n, inputs): the mean over M networks of their dense layers, a
+    ReLU after each but the last. weights: (M, inputs, outputs) of each layer; shifts: (M, outputs).
+    """
+
 class Neighbors:
     """Which voxels of a grid touch by a face, an edge or a corner."""
 

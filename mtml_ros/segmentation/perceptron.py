@@ -62,21 +62,6 @@ class Perceptron:
     def logits(self, features: np.ndarray) -> np.ndarray:
         """(n, outputs) float32 of features (n, F)."""
         x = np.clip((features - self.mean) / self.scale, -LIMIT, LIMIT).astype(np.float32)
-        total = np.zeros((len(x), self.num_outputs), np.float32)
-        for i in range(len(self.bias1)):
-            y = product(x, self.weight1[i], self.bias1[i, 0], relu=True)
-            y = product(y, self.weight2[i], self.bias2[i, 0], relu=True)
-            total += product(y, self.weight3[i], self.bias3[i, 0])
-        return total / len(self.bias1)
-
-
-def product(
-    x: np.ndarray, weight: np.ndarray, shift: np.ndarray | None = None, relu: bool = False
-) -> np.ndarray:
-    """x (n, C) @ weight (C, D) + shift, float32, on the kernels' threads: numpy's wait spinning,
-    which was seen to treble the time of a room."""
-    out = np.empty((len(x), weight.shape[1]), np.float32)
-    weights = np.ascontiguousarray(weight[None], dtype=np.float32)
-    added = None if shift is None else np.ascontiguousarray(shift, dtype=np.float32)
-    kernels.convolve(x, weights, None, out, None, added, None, relu)
-    return out
+        weights = [self.weight1, self.weight2, self.weight3]
+        shifts = [bias[:, 0] for bias in (self.bias1, self.bias2, self.bias3)]
+        return kernels.perceptrons(x, weights, shifts)

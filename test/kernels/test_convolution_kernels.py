@@ -194,3 +194,36 @@ def test_keys_out_of_order_and_arrays_of_another_type_are_refused():
         kernels.neighbor_map(surface(150).astype("i4"))
     with pytest.raises(TypeError):
         kernels.convolve(random(1, 1), random(1, 1, 1), None, random(1, 1, dtype="f8"))
+
+
+@pytest.mark.parametrize("rows", [0, 1, 23, 24, 25, 200])
+@pytest.mark.parametrize("hidden", [16, 21])
+def test_perceptrons_are_the_mean_of_their_members_layers(rows, hidden):
+    x = random(rows, 7)
+    sizes = [(7, hidden), (hidden, 5), (5, 3)]
+    weights = [random(4, *size, seed=i) for i, size in enumerate(sizes)]
+    shifts = [random(4, size[1], seed=i) for i, size in enumerate(sizes)]
+    wanted = np.zeros((rows, 3))
+    for member in range(4):
+        y = x.astype(float)
+        for weight, shift in zip(weights, shifts):
+            y = y @ weight[member] + shift[member]
+            y = y if weight is weights[-1] else np.maximum(y, 0)
+        wanted += y / 4
+    found = kernels.perceptrons(x, weights, shifts)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, wanted, atol=1e-4)
+
+
+def test_layers_of_perceptrons_that_do_not_fit_are_refused():
+    x, weight, shift = random(3, 7), random(4, 7, 5), random(4, 5)
+    for weights, shifts in [
+        ([], []),
+        ([weight], []),
+        ([weight[:, 1:]], [shift]),
+        ([weight, weight], [shift, shift]),
+        ([weight, random(3, 5, 2)], [shift, random(3, 2)]),
+        ([weight], [shift[1:]]),
+    ]:
+        with pytest.raises(ValueError, match=r"weights|shifts"):
+            kernels.perceptrons(x, weights, shifts)
