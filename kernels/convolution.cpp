@@ -12,6 +12,10 @@
 namespace mtml {
 namespace {
 
+// Multiplications that take some .2 ms: with fewer, waiting for other threads costs what they save,
+// and on a busy machine more.
+constexpr std::int64_t WORTH_WAKING = 1 << 24;
+
 template <class T>
 const TileFunctions<T>& functions() {
   if constexpr (std::is_same_v<T, float>) return instruction_set().tiles->single;
@@ -86,9 +90,15 @@ void convolve(const Convolution<T>& convolution) {
         functions<T>().gather(job, entries.view(), tile, scratch<T>(TILE * width));
       });
   }
-  parallel(tiles, [&](std::int64_t tile) {
+  const auto one = [&](std::int64_t tile) {
     functions<T>().convolve(job, tile, scratch<T>(TILE * width));
-  });
+  };
+  const auto pairs = job.map.starts ? job.map.starts[tiles * job.map.elements] : job.outputs;
+  if (pairs * job.channels * n < WORTH_WAKING) {
+    for (std::int64_t tile = 0; tile < tiles; ++tile) one(tile);
+  } else {
+    parallel(tiles, one);
+  }
 }
 
 template <class T>
