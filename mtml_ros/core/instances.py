@@ -59,7 +59,7 @@ class Segmentation:
     instances: the non-overlapping labelling, by falling score.
     proposals: the scored masks after suppression, which may overlap: what benchmarks score.
     labels: (V,) uint8, class index of each voxel; its instance's class where it has one.
-    seconds: how long each named step took.
+    seconds: how long each named step took, added up over regions, of which two may run at once.
     """
 
     grid: VoxelGrid

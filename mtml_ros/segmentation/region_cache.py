@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -23,7 +22,7 @@ class Part:
     rows: np.ndarray
     digest: bytes
 
-    @cached_property
+    @property
     def grid(self) -> VoxelGrid:
         """The region's voxels alone."""
         whole, rows = self.whole, self.rows

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import torch
 
 from mtml_ros.core.errors import CheckpointError, ConfigurationError, InputError
 from mtml_ros.core.instances import Proposal, Segmentation, make_instance
+from mtml_ros.core.kernels import kernels
 from mtml_ros.core.taxonomy import Taxonomy
 from mtml_ros.core.voxels import VoxelGrid
 from mtml_ros.network.batch import make_batch, make_input
@@ -116,12 +118,12 @@ class InstanceSegmenter:
         """The separate objects of a grid; the same grid gives the same objects.
 
         score_threshold, min_voxels: in place of the settings' own. region_voxels: about how many
-        are segmented at once, one region after another (see `divide`); memory follows it. cache:
-        of the calls before, so that only regions that have changed are segmented. previous: what
-        was found in the same place just before; when they are chosen, proposals that agree with
-        it score up to `preference.PREFERENCE` more, those that contradict it as much less. The
-        scores that are given stay their own. with_proposals: without, what is given has none: a
-        building has thousands.
+        are segmented at once (see `divide`); memory follows it. cache: of the calls before, so
+        that only regions that have changed are segmented. previous: what was found in the same
+        place just before; when they are chosen, proposals that agree with it score up to
+        `preference.PREFERENCE` more, those that contradict it as much less. The scores that are
+        given stay their own. with_proposals: without, what is given has none: a building has
+        thousands.
         Raises InputError when the grid does not fit the weights.
         """
         s = self.settings
@@ -138,22 +140,33 @@ class InstanceSegmenter:
             regions = divide(grid.coordinates, least.min_voxels, region_voxels)
             labelled = bool(grid.labels.any())
             cache.open(grid, (s, labelled, with_proposals))
-        results = []
-        for region in regions:
-            part = cache.part(region)
-            result = cache.find(part)
-            if result is None:
-                before = instances_before(part.grid, previous)
-                with one_torch_thread(self._on_kernels):
-                    found = self._segment_region(part.grid, s, labelled, before, with_proposals)
+        parts = [cache.part(region) for region in regions]
+        results = [cache.find(part) for part in parts]
+        fresh = [i for i, result in enumerate(results) if result is None]
+
+        def segmented(i: int) -> Segmentation:
+            part = parts[i].grid
+            before = instances_before(part, previous)
+            return self._segment_region(part, s, labelled, before, with_proposals)
+
+        at_once = self._regions_at_once([len(parts[i].rows) for i in fresh], region_voxels)
+        with one_torch_thread(self._on_kernels):
+            for i, found in zip(fresh, _mapped(segmented, fresh, at_once)):
                 for step, spent in found.seconds.items():
                     seconds[step] = seconds.get(step, 0.0) + spent
-                result = cache.keep(part, RegionResult.of(found, region.own))
-            results.append(result)
+                results[i] = cache.keep(parts[i], RegionResult.of(found, regions[i].own))
         cache.close()
         with _timed(seconds, "join"):
-            segmentation = joined(grid, regions, results, least.min_voxels)
+            done = [result for result in results if result is not None]  # which all are
+            segmentation = joined(grid, regions, done, least.min_voxels)
         return replace(segmentation, seconds=seconds)
+
+    def _regions_at_once(self, sizes: list[int], region_voxels: int) -> int:
+        """Two where both fit into the memory that one may take: while numpy has one core for the
+        first, the kernels have another for the second. On a GPU they would only take turns."""
+        largest = sorted(sizes)[-2:]
+        fits = len(largest) == 2 and sum(largest) <= region_voxels
+        return 2 if fits and self._on_kernels and kernels.get_threads() > 1 else 1
 
     def _segment_region(
         self,
@@ -352,6 +365,17 @@ def settings_of(checkpoint: Checkpoint) -> SegmenterSettings:
         return SegmenterSettings.from_dict(checkpoint.settings)
     except ConfigurationError as error:
         raise CheckpointError(f"weights: {error}") from None
+
+
+def _mapped(
+    function: Callable[[int], Segmentation], items: Iterable[int], at_once: int
+) -> Iterator[Segmentation]:
+    """function of each item, in their order, so many at once."""
+    if at_once == 1:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(at_once) as pool:
+        yield from pool.map(function, items)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The whole method with an oracle in the network's place, and its doors."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mtml_ros.core.errors import CheckpointError, ConfigurationError, InputError
+from mtml_ros.core.kernels import kernels
 from mtml_ros.core.taxonomy import SemanticClass, Taxonomy
 from mtml_ros.core.voxels import LabeledPoints, VoxelGrid, pack_keys
 from mtml_ros.evaluation.baselines import components_as_instances
@@ -19,6 +21,7 @@ from mtml_ros.segmentation.label_fusion import LabelFusionSettings
 from mtml_ros.segmentation.labelling import LabellingSettings
 from mtml_ros.segmentation.naming import name_masks
 from mtml_ros.segmentation.paper_score import ScoreSettings
+from mtml_ros.segmentation.regions import REGION_VOXELS, divide
 from mtml_ros.segmentation.segmenter import InstanceSegmenter
 from mtml_ros.segmentation.settings import SegmenterSettings
 from mtml_ros.simulation.rooms import VALIDATION, generate_room
@@ -495,3 +498,41 @@ class TestLoading:
         save_checkpoint(path, Checkpoint(build_network(config), config, settings))
         with pytest.raises(CheckpointError, match=named):
             InstanceSegmenter.load(path, device="cpu")
+
+
+def test_regions_side_by_side_are_as_one_after_another(monkeypatch):
+    """And no more voxels are segmented at once than may be."""
+    segmenter = InstanceSegmenter.load(device="cpu")
+    rooms = [generate_room(np.random.default_rng([4713, i]), VALIDATION) for i in range(3)]
+    xyz = np.concatenate([r.xyz + np.float32([30 * i, 0, 0]) for i, r in enumerate(rooms)])
+    points = LabeledPoints(xyz, np.concatenate([r.labels for r in rooms]).astype(np.uint8))
+    grid, _ = VoxelGrid.from_points(points, segmenter.voxel_size)
+    sizes = sorted(len(region.rows) for region in divide(grid.coordinates, 5, REGION_VOXELS))
+    assert len(sizes) == 3
+    now, most = [], []
+    segment = segmenter._segment_region
+
+    def watched(part, *others):
+        now.append(len(part))
+        most.append(sum(now))
+        time.sleep(0.05)  # so that a second one begins meanwhile
+        found = segment(part, *others)
+        now.remove(len(part))
+        return found
+
+    monkeypatch.setattr(segmenter, "_segment_region", watched)
+    threads = kernels.get_threads()
+    found = []
+    try:
+        for count, region_voxels in ((1, REGION_VOXELS), (2, REGION_VOXELS), (2, sizes[-1])):
+            kernels.set_threads(count)
+            most.clear()
+            found.append(segmenter.segment(grid, region_voxels=region_voxels))
+            side_by_side = count == 2 and region_voxels == REGION_VOXELS
+            assert (max(most) > sizes[-1]) == side_by_side
+            assert max(most) <= region_voxels
+    finally:
+        kernels.set_threads(threads)
+    for other in found[1:]:
+        assert np.array_equal(other.instance, found[0].instance)
+        assert [i.score for i in other.instances] == [i.score for i in found[0].instances]
