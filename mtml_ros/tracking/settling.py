@@ -11,8 +11,9 @@ from scipy.sparse.csgraph import connected_components
 from mtml_ros.core.instances import Instance, Segmentation, make_instance
 from mtml_ros.core.sorted_keys import find
 
-CONFIRM = 3
-"""Updates in a row in which objects split, merge or are missing before that is shown."""
+CONFIRM, LONGEST = 3, 10
+"""Least and most updates in a row in which objects split, merge or are missing before that is
+shown: as many as there were in which the objects were found as they are shown."""
 
 CHANGED = 0.25
 """Share of the voxels in question that are new, gone or labelled otherwise than in the update
@@ -30,7 +31,8 @@ class Settling:
     the threshold comes and goes. So what is found is set beside what was shown. Where one object is
     one instance, or an instance is nobody's yet, it is shown as it is found. Where objects split,
     merge or are missing, they are shown as before, with what they have grown by, until that was
-    found in CONFIRM updates in a row, or the map has changed there by CHANGED.
+    found in as many updates in a row as they were themselves, CONFIRM to LONGEST, or the map has
+    changed there by CHANGED. So a near tie that flips every few updates comes to rest.
     withholds: whether something of the last that was found is not shown yet; the same found again
     shows it in the end.
     """
@@ -43,21 +45,24 @@ class Settling:
         self.withholds = False
         self._shown: Segmentation | None = None
         self._kept = np.zeros(0, dtype=np.int64)  # updates for which each instance has been kept
+        self._stood = np.zeros(0, dtype=np.int64)  # and those before, in which it was found
 
     def settle(self, found: Segmentation) -> Segmentation:
         """What is to be shown of what was found."""
-        shown, kept = self._shown, self._kept
+        shown, kept, stood = self._shown, self._kept, self._stood
         self.withholds = False
         self._shown, self._kept = found, np.zeros(len(found.instances), dtype=np.int64)
+        self._stood = self._kept + 1
         if shown is None or not shown.instances:
             return found
         known, at = find(shown.grid.keys, found.grid.keys)
         before = np.where(known, shown.instance[at], -1)
         same = known & (shown.grid.labels[at] == found.grid.labels)
         questions = _Questions.of(shown, found, before)
-        updates = np.zeros(questions.count, dtype=np.int64)
-        np.maximum.at(updates, questions.of_object, kept + 1)
-        withheld = questions.contradict & (updates < CONFIRM)
+        updates, found_in = questions.greatest(kept + 1), questions.greatest(stood)
+        contradict = questions.contradict
+        self._stood = np.where(contradict, updates, found_in + 1)[questions.of_instance]
+        withheld = contradict & (updates < np.clip(found_in, CONFIRM, LONGEST))
         if withheld.any():  # which is rare, and looking at every voxel is not cheap
             withheld &= questions.share_changed(same) <= CHANGED
         self.withholds = bool(withheld.any())
@@ -69,17 +74,18 @@ class Settling:
         starts = np.searchsorted(part[order], np.arange(questions.num_parts + 1))
         stay = np.flatnonzero(withheld[questions.of_object]) + len(found.instances)
         go_on = np.flatnonzero(~withheld[questions.of_instance])
-        shown_now: list[tuple[Instance, int]] = [(found.instances[i], 0) for i in go_on]
+        shown_now = [(found.instances[i], 0, int(self._stood[i])) for i in go_on]
         for number in stay.tolist():
             was = shown.instances[number - len(found.instances)]
             rows = order[starts[number] : starts[number + 1]]
             if len(rows):
                 of = questions.of_object[number - len(found.instances)]
                 again = make_instance(found.grid, rows, was.label, was.score)
-                shown_now.append((again, int(updates[of])))
+                shown_now.append((again, int(updates[of]), int(found_in[of])))
         shown_now.sort(key=lambda entry: -entry[0].score)
-        self._shown = _with_instances(found, [instance for instance, _ in shown_now])
-        self._kept = np.array([number for _, number in shown_now], dtype=np.int64)
+        self._shown = _with_instances(found, [instance for instance, _, _ in shown_now])
+        self._kept = np.array([number for _, number, _ in shown_now], dtype=np.int64)
+        self._stood = np.array([number for _, _, number in shown_now], dtype=np.int64)
         return self._shown
 
 
@@ -125,6 +131,12 @@ class _Questions:
     @property
     def num_parts(self) -> int:
         return len(self.of_instance) + len(self.of_object)
+
+    def greatest(self, values: np.ndarray) -> np.ndarray:
+        """(count,) greatest value, (K,) int64, of the objects of each group, 0 without any."""
+        result = np.zeros(self.count, dtype=np.int64)
+        np.maximum.at(result, self.of_object, values)
+        return result
 
     @property
     def contradict(self) -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 
 from mtml_ros.core.instances import Segmentation, make_instance
 from mtml_ros.core.voxels import VoxelGrid
-from mtml_ros.tracking.settling import CONFIRM, Settling
+from mtml_ros.tracking.settling import CONFIRM, LONGEST, Settling
 
 TABLE, WALL = 1, 2
 
@@ -54,6 +54,37 @@ def test_near_tied_ways_to_divide_a_table_that_flip_show_one_of_them_all_the_tim
     settling.settle(found(WHOLE))
     for parts in (HALVES, THREE, WHOLE) * 10:
         assert shown(settling.settle(found(parts))) == sets(WHOLE)
+
+
+@pytest.mark.parametrize("updates", [1, 5, 30])
+def test_what_was_found_for_longer_is_kept_for_longer(updates):
+    settling = Settling()
+    for _ in range(updates):
+        settling.settle(found(WHOLE))
+    needed = min(max(updates, CONFIRM), LONGEST)
+    for _ in range(needed - 1):
+        assert shown(settling.settle(found(HALVES))) == sets(WHOLE)
+    assert shown(settling.settle(found(HALVES))) == sets(HALVES)
+    # and back as slowly
+    for _ in range(needed - 1):
+        assert shown(settling.settle(found(WHOLE))) == sets(HALVES)
+    assert shown(settling.settle(found(WHOLE))) == sets(WHOLE)
+
+
+def test_near_tie_that_flips_every_few_updates_comes_to_rest():
+    settling = Settling()
+    for _ in range(6):
+        settling.settle(found(WHOLE))
+    for parts in ([HALVES] * 5 + [WHOLE] * 2 + [THREE] * 5 + [WHOLE] * 2) * 5:
+        assert shown(settling.settle(found(parts))) == sets(WHOLE)
+
+
+def test_what_the_map_explains_is_shown_at_once_however_long_it_was_found():
+    settling = Settling()
+    for _ in range(30):
+        settling.settle(found("aaabbbbb "))
+    for now in (found("aaabbbccccc"), found("aaa        ")):
+        assert shown(settling.settle(now)) == shown(now)
 
 
 def test_object_that_is_missed_now_and_then_stays_with_class_and_score():
