@@ -42,18 +42,20 @@ def preference(masks: Masks, before: np.ndarray) -> np.ndarray:
     from it because its voxels were there, but as something else.
 
     before: (V,) as `instances_before` gives it. PREFERENCE times 2 IoU - 1 with the instance that
-    the mask agrees with best; of what that takes away, the share of the mask that is not new.
+    the mask agrees with best, where the map was known: an object that has grown into new voxels
+    agrees with what there was of it. Of what that takes away, the share of the mask that was known.
     """
     iou = np.zeros(masks.count)
     inside = before[masks.voxel]
+    known = np.bincount(masks.mask, inside != NEW, minlength=masks.count)
     seen = inside >= 0
     if seen.any():
         size = np.bincount(before[before >= 0])
         pair, common = np.unique(masks.mask[seen] * len(size) + inside[seen], return_counts=True)
         mask, instance = np.divmod(pair, len(size))
-        np.maximum.at(iou, mask, common / (masks.sizes[mask] + size[instance] - common))
-    known = np.bincount(masks.mask, inside != NEW, minlength=masks.count) / masks.sizes
-    added: np.ndarray = PREFERENCE * np.where(iou > 0.5, 1.0, known) * (2 * iou - 1)
+        np.maximum.at(iou, mask, common / (known[mask] + size[instance] - common))
+    share = np.where(iou > 0.5, 1.0, known / masks.sizes)
+    added: np.ndarray = PREFERENCE * share * (2 * iou - 1)
     return added
 
 

@@ -44,8 +44,9 @@ def test_what_agrees_is_preferred_by_its_overlap_and_what_is_found_otherwise_is_
     before = np.full(20, NEW)
     assert preference(MASKS, before).tolist() == [0, 0, 0]
     before[:16] = 0
-    # IoU 16/20 with the whole, 10/16 with the left half; 6/20 with the right one, 6/10 of it known
-    expected = [0.6 * PREFERENCE, 0.25 * PREFERENCE, -0.6 * 0.4 * PREFERENCE]
+    # where the map was known, the whole is all of it, the left half 10/16 and the right one 6/16;
+    # 6/10 of that was known
+    expected = [PREFERENCE, 0.25 * PREFERENCE, -0.6 * 0.25 * PREFERENCE]
     assert preference(MASKS, before) == pytest.approx(expected)
     before[10:] = 1
     assert preference(MASKS, before) == pytest.approx([0, PREFERENCE, PREFERENCE])
@@ -71,6 +72,15 @@ def test_near_tie_between_a_table_and_its_halves_stays_as_it_was() -> None:
             half = rng.uniform(0.46, 0.475)
             before = chosen([rng.uniform(0.57, 0.60), half, half], before)
             assert np.array_equal(before, start)
+
+
+def test_object_that_grows_into_new_voxels_stays_one() -> None:
+    """The table is worth .25, its halves together .22: that one half was there is no reason to
+    leave the other half apart."""
+    left_was_there = np.where(np.arange(20) < 10, 0, NEW)
+    assert chosen([0.60, 0.46, 0.46], left_was_there).tolist() == [0] * 20
+    # a newcomer beside it that is one by far enough is none of it
+    assert chosen([0.60, 0.46, 0.70], left_was_there).tolist() == [1] * 10 + [2] * 10
 
 
 def test_what_is_better_by_more_than_the_preference_wins_at_once() -> None:
