@@ -17,7 +17,8 @@ shown: as many as there were in which the objects were found as they are shown."
 
 CHANGED = 0.25
 """Share of the voxels in question that are new, gone or labelled otherwise than in the update
-before: from it on the map itself has changed, and what is found is shown at once."""
+before, summed over the updates in question: above it the map itself has changed, and what is found
+is shown at once."""
 
 TOUCH = 0.25
 """Share of the smaller that an object and an instance have in common where they are in question
@@ -46,13 +47,14 @@ class Settling:
         self._shown: Segmentation | None = None
         self._kept = np.zeros(0, dtype=np.int64)  # updates for which each instance has been kept
         self._stood = np.zeros(0, dtype=np.int64)  # and those before, in which it was found
+        self._changed = np.zeros(0)  # share of it that has changed while it was kept
 
     def settle(self, found: Segmentation) -> Segmentation:
         """What is to be shown of what was found."""
-        shown, kept, stood = self._shown, self._kept, self._stood
+        shown, kept, stood, changed = self._shown, self._kept, self._stood, self._changed
         self.withholds = False
         self._shown, self._kept = found, np.zeros(len(found.instances), dtype=np.int64)
-        self._stood = self._kept + 1
+        self._stood, self._changed = self._kept + 1, np.zeros(len(found.instances))
         if shown is None or not shown.instances:
             return found
         known, at = find(shown.grid.keys, found.grid.keys)
@@ -64,7 +66,8 @@ class Settling:
         self._stood = np.where(contradict, updates, found_in + 1)[questions.of_instance]
         withheld = contradict & (updates < np.clip(found_in, CONFIRM, LONGEST))
         if withheld.any():  # which is rare, and looking at every voxel is not cheap
-            withheld &= questions.share_changed(same) <= CHANGED
+            share = questions.greatest(changed) + questions.share_changed(same)
+            withheld &= share <= CHANGED
         self.withholds = bool(withheld.any())
         if not self.withholds:
             return found
@@ -74,18 +77,19 @@ class Settling:
         starts = np.searchsorted(part[order], np.arange(questions.num_parts + 1))
         stay = np.flatnonzero(withheld[questions.of_object]) + len(found.instances)
         go_on = np.flatnonzero(~withheld[questions.of_instance])
-        shown_now = [(found.instances[i], 0, int(self._stood[i])) for i in go_on]
+        shown_now = [(found.instances[i], 0, int(self._stood[i]), 0.0) for i in go_on]
         for number in stay.tolist():
             was = shown.instances[number - len(found.instances)]
             rows = order[starts[number] : starts[number + 1]]
             if len(rows):
                 of = questions.of_object[number - len(found.instances)]
                 again = make_instance(found.grid, rows, was.label, was.score)
-                shown_now.append((again, int(updates[of]), int(found_in[of])))
+                shown_now.append((again, int(updates[of]), int(found_in[of]), float(share[of])))
         shown_now.sort(key=lambda entry: -entry[0].score)
-        self._shown = _with_instances(found, [instance for instance, _, _ in shown_now])
-        self._kept = np.array([number for _, number, _ in shown_now], dtype=np.int64)
-        self._stood = np.array([number for _, _, number in shown_now], dtype=np.int64)
+        self._shown = _with_instances(found, [entry[0] for entry in shown_now])
+        self._kept = np.array([entry[1] for entry in shown_now], dtype=np.int64)
+        self._stood = np.array([entry[2] for entry in shown_now], dtype=np.int64)
+        self._changed = np.array([entry[3] for entry in shown_now])
         return self._shown
 
 
@@ -133,8 +137,8 @@ class _Questions:
         return len(self.of_instance) + len(self.of_object)
 
     def greatest(self, values: np.ndarray) -> np.ndarray:
-        """(count,) greatest value, (K,) int64, of the objects of each group, 0 without any."""
-        result = np.zeros(self.count, dtype=np.int64)
+        """(count,) greatest of the values (K,) of the objects of each group, 0 without any."""
+        result = np.zeros(self.count, dtype=values.dtype)
         np.maximum.at(result, self.of_object, values)
         return result
 

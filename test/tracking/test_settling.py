@@ -87,6 +87,17 @@ def test_what_the_map_explains_is_shown_at_once_however_long_it_was_found():
         assert shown(settling.settle(now)) == shown(now)
 
 
+def test_little_by_little_the_map_changes_as_well():
+    settling = Settling()
+    for _ in range(30):
+        settling.settle(found("aaaaaaaa....", "111111112222"))
+    # one voxel more of eight to twelve an update is labelled otherwise, and found to be another's
+    assert shown(settling.settle(found("aaaabbbb....", "111111122222"))) == sets("aaaaaaaa....")
+    assert shown(settling.settle(found("aaaabbbb....", "111111222222"))) == sets("aaaaaaaa....")
+    now = found("aaaabbbb....", "111112222222")
+    assert shown(settling.settle(now)) == shown(now)
+
+
 def test_object_that_is_missed_now_and_then_stays_with_class_and_score():
     settling = Settling()
     first = settling.settle(found(WHOLE)).instances[0]
