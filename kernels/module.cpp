@@ -129,6 +129,8 @@ PYBIND11_MODULE(_kernels, m) {
   m.doc() = "Compiled kernels; see _kernels.pyi";
   m.def("set_threads", &set_threads, py::arg("threads"));
   m.def("get_threads", &get_threads);
+  m.def("enter_work", &enter_work);
+  m.def("leave_work", &leave_work);
   m.def("instruction_sets", [] {
     std::vector<std::string> names;
     for (const auto& set : instruction_sets()) names.push_back(set.name);

@@ -4,10 +4,20 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <stdexcept>
 
 namespace mtml {
+namespace {
+
+std::atomic<int> at_work{0};
+
+}  // namespace
+
+void enter_work() { ++at_work; }
+
+void leave_work() { --at_work; }
 
 ThreadPool::ThreadPool(int threads) {
   for (int i = 1; i < threads; ++i) threads_.emplace_back([this] { serve(); });
@@ -24,7 +34,8 @@ ThreadPool::~ThreadPool() {
 
 void ThreadPool::run(std::int64_t count, const std::function<void(std::int64_t)>& task) {
   std::unique_lock<std::mutex> mine(one_call_, std::try_to_lock);
-  if (threads_.empty() || count < 2 || !mine) {
+  const int wanted = static_cast<int>(threads_.size()) - std::max(at_work.load() - 1, 0);
+  if (wanted < 1 || count < 2 || !mine) {
     for (std::int64_t i = 0; i < count; ++i) task(i);
     return;
   }
@@ -35,6 +46,7 @@ void ThreadPool::run(std::int64_t count, const std::function<void(std::int64_t)>
     next_ = 0;
     failure_ = nullptr;
     open_ = true;
+    wanted_ = wanted;
     ++call_;
   }
   wake_.notify_all();
@@ -52,6 +64,7 @@ void ThreadPool::serve() {
     wake_.wait(lock, [&] { return ends_ || (open_ && call_ != seen); });
     if (ends_) return;
     seen = call_;
+    if (wanted_-- <= 0) continue;
     ++working_;
     lock.unlock();
     work();

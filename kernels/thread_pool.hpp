@@ -23,6 +23,11 @@ void parallel(std::int64_t count, const std::function<void(std::int64_t)>& task)
 void set_threads(int threads);
 int get_threads();
 
+// A thread that computes beside others says so: then a call uses a thread fewer for each other one,
+// so that all together are as many as were set.
+void enter_work();
+void leave_work();
+
 class ThreadPool {
  public:
   explicit ThreadPool(int threads);
@@ -43,6 +48,7 @@ class ThreadPool {
   bool open_ = false;  // whether a thread that wakes up may still join the call
   bool ends_ = false;
   int working_ = 0;
+  int wanted_ = 0;  // threads that may join the call
   std::exception_ptr failure_;
   const std::function<void(std::int64_t)>* task_ = nullptr;
   std::int64_t count_ = 0;

@@ -12,6 +12,13 @@ def set_threads(threads: int) -> None:
     """How many threads each call may use; at first as many as the process may use cores."""
 
 def get_threads() -> int: ...
+def enter_work() -> None:
+    """This thread computes from now on, maybe beside others that said so: each call uses a thread
+    fewer for each other one, so that all together are as many as were set."""
+
+def leave_work() -> None:
+    """It does so no longer."""
+
 def instruction_sets() -> list[str]:
     """What the inner loops can run on here, the fastest (which is used) first."""
 

@@ -31,3 +31,14 @@ def one_torch_thread(where: bool) -> Iterator[None]:
     finally:
         if where:
             torch.set_num_threads(before)
+
+
+@contextmanager
+def at_work() -> Iterator[None]:
+    """Of several threads that compute at once, each in one of these: the kernels then use no more
+    threads than `set_threads` said, all of them together."""
+    kernels.enter_work()
+    try:
+        yield
+    finally:
+        kernels.leave_work()

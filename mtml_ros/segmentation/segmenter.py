@@ -22,7 +22,7 @@ from mtml_ros.network.checkpoint import Checkpoint, find_weights, load_checkpoin
 from mtml_ros.network.device import choose_device
 from mtml_ros.network.heads import NetworkOutput
 from mtml_ros.network.inference import forward_of
-from mtml_ros.network.threads import one_torch_thread
+from mtml_ros.network.threads import at_work, one_torch_thread
 from mtml_ros.segmentation.choice import CONFLICT, choose
 from mtml_ros.segmentation.components import label_components, touching
 from mtml_ros.segmentation.context import VoxelContext
@@ -147,7 +147,8 @@ class InstanceSegmenter:
         def segmented(i: int) -> Segmentation:
             part = parts[i].grid
             before = instances_before(part, previous)
-            return self._segment_region(part, s, labelled, before, with_proposals)
+            with at_work():
+                return self._segment_region(part, s, labelled, before, with_proposals)
 
         at_once = self._regions_at_once([len(parts[i].rows) for i in fresh], region_voxels)
         with one_torch_thread(self._on_kernels):

@@ -47,6 +47,40 @@ def test_the_number_may_change_while_others_work(set_threads):
     assert kernels.get_threads() == 2
 
 
+def test_threads_at_work_beside_each_other_are_no_more_than_were_set(set_threads):
+    """Who works beside two others has their threads' share no longer, and then again."""
+    set_threads(3)
+
+    def threads_used() -> int:
+        before, used = busy_threads(), 0
+        for _ in range(40):
+            work(200_000)
+        after = busy_threads()
+        for name, spent in after.items():
+            used += spent - before.get(name, 0) >= 2  # hundredths of a second
+        return used
+
+    assert threads_used() >= 2
+    for _ in range(3):
+        kernels.enter_work()
+    try:
+        assert threads_used() == 1
+    finally:
+        for _ in range(3):
+            kernels.leave_work()
+    assert threads_used() >= 2
+
+
+def busy_threads() -> dict[str, int]:
+    """Processor time of each thread of this process, in hundredths of a second."""
+    spent = {}
+    for task in os.listdir("/proc/self/task"):
+        with open(f"/proc/self/task/{task}/stat") as file:
+            values = file.read().rsplit(")", 1)[1].split()
+        spent[task] = int(values[11]) + int(values[12])
+    return spent
+
+
 def test_a_forked_process_gets_threads_of_its_own(set_threads):
     set_threads(3)
     work()
