@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "instruction_sets.hpp"
+#include "padding.hpp"
 #include "thread_pool.hpp"
 #include "tiles.hpp"
 
@@ -32,16 +33,6 @@ T* scratch(std::int64_t size) {
     held = size;
   }
   return memory.get();
-}
-
-// Rows (count, width) with zeros after the first `channels` values.
-template <class T>
-std::unique_ptr<T[]> with_padding(const T* rows, std::int64_t stride, std::int64_t count,
-                                  int channels, int width) {
-  std::unique_ptr<T[]> result(new T[count * width]());
-  for (std::int64_t i = 0; i < count; ++i)
-    for (int c = 0; c < channels; ++c) result[i * width + c] = rows[i * stride + c];
-  return result;
 }
 
 // The entries of rows that have one each at most; not `found` where a row has several.

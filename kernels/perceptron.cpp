@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "instruction_sets.hpp"
+#include "padding.hpp"
 #include "thread_pool.hpp"
 #include "tiles.hpp"
 
@@ -13,14 +14,9 @@ namespace {
 constexpr std::int64_t ROWS = 24;  // that a task takes: enough of them for all threads
 static_assert(ROWS <= TILE, "a task is one tile");
 
-// A member's weights of a layer, their rows padded as the tiles want them.
-std::vector<float> padded_weight(const DenseLayer& layer, int member) {
-  const int width = padded(layer.outputs);
-  std::vector<float> result(std::int64_t(layer.inputs) * width, 0.0f);
-  const float* from = layer.weight + std::int64_t(member) * layer.inputs * layer.outputs;
-  for (int c = 0; c < layer.inputs; ++c, from += layer.outputs)
-    std::copy_n(from, layer.outputs, result.data() + std::int64_t(c) * width);
-  return result;
+// A member's weights of a layer.
+const float* weight_of(const DenseLayer& layer, int member) {
+  return layer.weight + std::int64_t(member) * layer.inputs * layer.outputs;
 }
 
 }  // namespace
@@ -29,11 +25,14 @@ std::vector<float> perceptrons(Rows<const float> x, std::int64_t rows,
                                const std::vector<DenseLayer>& layers, int members) {
   const int outputs = layers.back().outputs;
   const auto depth = layers.size();
-  std::vector<std::vector<float>> weights;  // of layers whose own rows need padding
+  std::vector<std::unique_ptr<float[]>> weights(members * depth);  // where rows need padding
   for (int member = 0; member < members; ++member)
-    for (const auto& layer : layers)
-      weights.push_back(padded(layer.outputs) == layer.outputs ? std::vector<float>()
-                                                               : padded_weight(layer, member));
+    for (std::size_t l = 0; l < depth; ++l) {
+      const int n = layers[l].outputs, width = padded(n);
+      if (width != n)
+        weights[member * depth + l] =
+            with_padding(weight_of(layers[l], member), n, layers[l].inputs, n, width);
+    }
   const auto tiles = (rows + ROWS - 1) / ROWS;
   std::vector<float> of_members(members * rows * outputs);
   parallel(tiles * members, [&](std::int64_t task) {
@@ -43,7 +42,7 @@ std::vector<float> perceptrons(Rows<const float> x, std::int64_t rows,
     Rows<const float> in{x.data + first * x.stride, x.stride};
     for (std::size_t l = 0; l < depth; ++l) {
       const auto& layer = layers[l];
-      const auto& own = weights[member * depth + l];
+      const float* own = weights[member * depth + l].get();
       const bool last = l + 1 == depth;
       next.resize(count * layer.outputs);
       sums.resize(count * padded(layer.outputs));
@@ -52,8 +51,7 @@ std::vector<float> perceptrons(Rows<const float> x, std::int64_t rows,
       job.channels = layer.inputs;
       job.out_channels = layer.outputs;
       job.x = in;
-      job.weight = own.empty() ? layer.weight + std::int64_t(member) * layer.inputs * layer.outputs
-                               : own.data();
+      job.weight = own ? own : weight_of(layer, member);
       job.shift = layer.shift + std::int64_t(member) * layer.outputs;
       job.relu = !last;
       job.y = {last ? of_members.data() + (member * rows + first) * outputs : next.data(),
