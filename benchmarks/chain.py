@@ -118,9 +118,8 @@ def _work(scene: str, repeats: int, threads: int | None) -> dict[str, Any]:
     if scene == "paper":
         grid = VoxelGrid(grid.coordinates[:PAPER_VOXELS], grid.labels[:PAPER_VOXELS], SIZE)
     # as the node asks; e1f76d7 names its proposals at next to no cost
-    asks = {"with_proposals": False}
-    if "with_proposals" not in signature(segmenter.segment).parameters:
-        asks = {}
+    may_ask = "with_proposals" in signature(segmenter.segment).parameters
+    asks = {"with_proposals": False} if may_ask else {}
     segmenter.segment(grid, **asks)
     runs, spent = [], []
     for _ in range(repeats):
