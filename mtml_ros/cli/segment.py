@@ -90,7 +90,7 @@ def command(
     none). From .ply to .ply all else stays: colours, faces, other properties; without colours it
     is coloured by instance. --features adds embedding and direction (.ply: embedding_0 and so on),
     which `mtml view` shows as colours. The same input gives the same output, and the same objects
-    as the node finds.
+    as the node finds; points on their borders are in them as they are labelled, if labels are good.
 
     With --out-dir several INPUTs go to DIR/NAME.ply (or .npz) and DIR/NAME.json each; one that
     fails does not stop the others, and what is there already is not done again.

@@ -12,6 +12,7 @@ from mtml_ros.core.object_record import ObjectRecord
 from mtml_ros.core.taxonomy import UNKNOWN, Taxonomy
 from mtml_ros.core.voxels import LabeledPoints, VoxelGrid
 from mtml_ros.io.point_files import PointFile, labels_missing
+from mtml_ros.segmentation.point_borders import instances_of_points
 from mtml_ros.segmentation.segmenter import InstanceSegmenter
 
 
@@ -19,8 +20,8 @@ from mtml_ros.segmentation.segmenter import InstanceSegmenter
 class Found:
     """A segmented cloud: the voxels' segmentation, and its values point by point.
 
-    label: (N,) int64 ids. instance: (N,) int32, -1 for none. score: (N,) float32, 0 for none.
-    point_to_voxel: (N,) int64, -1 for points that are not finite.
+    label: (N,) int64 ids. instance: (N,) int32, as `instances_of_points` gives it. score: (N,)
+        float32, 0 for none. point_to_voxel: (N,) int64, -1 for points that are not finite.
     network: where it was asked for, embedding (N, E) and direction (N, 3), float32, 0 for points
         that are not finite.
     """
@@ -74,14 +75,15 @@ def segment_cloud(
 
     point_to_voxel = np.full(len(cloud), -1, dtype=np.int64)
     point_to_voxel[finite] = voxel
-    owner = np.append(segmentation.instance, np.int32(-1))  # voxel -1 belongs to nothing
-    scores = np.array([*(o.score for o in segmentation.instances), 0.0], dtype=np.float32)
-    labels = np.append(taxonomy.ids[segmentation.labels], 0).astype(np.int64)
-    instance = owner[point_to_voxel]
+    instance = np.full(len(cloud), -1, dtype=np.int32)
+    instance[finite] = instances_of_points(points, voxel, segmentation, taxonomy)
+    objects = segmentation.instances
+    scores = np.array([*(o.score for o in objects), 0.0], dtype=np.float32)
+    classes = np.array([*(taxonomy.ids[o.label] for o in objects), 0], dtype=np.int64)
     given = segmenter.network_features(grid) if network else {}
     return Found(
         segmentation,
-        np.where(instance >= 0, labels[point_to_voxel], label),
+        np.where(instance >= 0, classes[instance], label),
         instance,
         scores[instance],
         point_to_voxel,

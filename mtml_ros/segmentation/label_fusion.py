@@ -13,6 +13,11 @@ and for those that are, and interpolated between:
     w = clip((reliability - unreliable) / (reliable - unreliable), 0, 1)
     threshold = (1 - w) * threshold of unreliable labels + w * threshold of reliable labels
 
+The network is less sure of true labels in rooms that look unlike those it was trained on; but
+labels that err leave specks, and true ones none (`wholeness`). As far as labels are both relied on
+and whole they decide: what is labelled as an object is a candidate, what is labelled as something
+else is none, and the network is asked about voxels without a label alone.
+
 The class of an instance is voted for by its voxels: one vote for the label, p(c) for each class.
 Nothing of this is in the paper, whose labels are taken as they are; so they are without the head.
 """
@@ -25,11 +30,14 @@ import numpy as np
 
 from mtml_ros.core.kernels import kernels
 from mtml_ros.core.options import require
+from mtml_ros.segmentation.components import label_components
 
 SPECK, TORN = 5, 0.03
 """Voxels under which a component of labels is a speck, and the share of specks in labels that are
 worth nothing: .002 with true labels of real rooms, .01 with those of procedural ones, whose scans
 have holes, and .02 to .1 with labels that err."""
+NEVER = 1.01
+"""No sum of probabilities is above it."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +74,14 @@ class FusedLabels:
     candidates: (V,) bool, voxels that may belong to an instance.
     votes: (V, C + 1) float32 by class index, each voxel's votes for the class of its instance.
     given: (V,) float32, p(label), -1 where the network has no class for the label; or None.
-    reliance: w, 0 without labels or the head.
+    label_weight: how far the labels decide, 0 to 1: w, less what shows that they are torn; 0
+        without labels or the head.
     """
 
     candidates: np.ndarray
     votes: np.ndarray
     given: np.ndarray | None
-    reliance: float = 0.0
+    label_weight: float = 0.0
 
 
 def fuse_labels(
@@ -82,12 +91,14 @@ def fuse_labels(
     channels: np.ndarray,
     settings: LabelFusionSettings,
     any_label: bool,
+    whole: float = 1.0,
 ) -> FusedLabels:
     """Candidates and votes of a grid's voxels.
 
     labels: (V,) class indices. probability: (V, N) float32 of the network's N classes, or None.
     is_thing: (C + 1,) bool, channels: (C + 1,) the network's class, from 1, or 0 for none; both by
-    class index. any_label: whether the map that the grid is part of has labels at all.
+    class index. any_label: whether the map that the grid is part of has labels at all. whole: the
+    labels' `wholeness`.
     """
     s = settings
     labelled = is_thing[labels]
@@ -105,29 +116,31 @@ def fuse_labels(
     of_class[channel, things[first]] = 1
     object_probability = _product(probability, of_class.sum(axis=1)[:, None])[:, 0]
     known = labelled & (given >= 0)  # what the network has no class for stays
-    w = 0.0
+    decide = 0.0
     if any_label:
         reliability = given[known].mean() if known.any() else 0.0
         w = float(np.interp(reliability, (s.unreliable, s.reliable), (0.0, 1.0)))
+        decide = w * whole
         keep_from, add_from = ((1 - w) * a + w * b for a, b in (s.keep_from, s.add_from))
-        threshold = np.where(labelled, keep_from * known, add_from)
+        keep_from *= 1 - decide
+        never = add_from + decide * (NEVER - add_from)
+        threshold = np.where(labelled, keep_from * known, np.where(labels > 0, never, add_from))
     else:
         threshold = np.maximum(s.unlabelled_from, s.unlabelled_share * probability.sum(axis=1))
     votes += _product(probability, of_class)
-    return FusedLabels(object_probability >= threshold, votes, given, w)
+    return FusedLabels(object_probability >= threshold, votes, given, decide)
 
 
-def label_weight(reliance: float, component: np.ndarray, labels: np.ndarray) -> float:
-    """How far a scene's labels decide, 0 to 1: `reliance`, less what shows that they are torn.
+def wholeness(neighbors: kernels.Neighbors, labels: np.ndarray, is_thing: np.ndarray) -> float:
+    """1 for labels that are not torn, 0 where TORN of the voxels that are labelled as objects are
+    in components of fewer than SPECK of equal labels, and between in proportion; 0 without any.
 
-    The network is less sure of true labels in rooms that look unlike those it was trained on; but
-    labels that err leave specks, and true ones none. component: (V,) of equal labels, -1 for none.
-    labels: (V,) class indices. Nothing where TORN of the labelled voxels are in components of fewer
-    than SPECK, and between in proportion.
+    neighbors: which voxels touch. labels: (V,) class indices. is_thing: (C + 1,) bool.
     """
-    size = np.bincount(component[(component >= 0) & (labels > 0)])
+    component = label_components(neighbors, np.where(is_thing[labels], labels.astype(int), -1))
+    size = np.bincount(component[component >= 0])
     torn = size[size < SPECK].sum() / max(int(size.sum()), 1)
-    return reliance * max(0.0, 1 - torn / TORN) if size.any() else 0.0
+    return max(0.0, 1 - float(torn) / TORN) if size.any() else 0.0
 
 
 def probability_of_labels(

@@ -10,7 +10,7 @@ from mtml_ros.segmentation.labelling import label_masks
 from mtml_ros.segmentation.perceptron import Perceptron
 from mtml_ros.segmentation.proposals import Masks
 
-LABEL_WEIGHT = 2.0
+LABEL_WEIGHT = 4.0
 """What labels that decide add to the logarithm of a class's probability where all of a mask is
 labelled so."""
 

@@ -26,7 +26,7 @@ from mtml_ros.network.threads import at_work, one_torch_thread
 from mtml_ros.segmentation.choice import CONFLICT, choose
 from mtml_ros.segmentation.components import label_components, touching
 from mtml_ros.segmentation.context import VoxelContext
-from mtml_ros.segmentation.label_fusion import FusedLabels, fuse_labels, label_weight
+from mtml_ros.segmentation.label_fusion import FusedLabels, fuse_labels, wholeness
 from mtml_ros.segmentation.labelling import (
     LEAST_SHARE,
     LabellingSettings,
@@ -183,12 +183,13 @@ class InstanceSegmenter:
         least = s.labelling
         with _timed(seconds, "network"):
             output = self.embed(grid)
-            fused = self.fuse(grid, output, labelled)
+            neighbors = touching(grid.coordinates)
+            fused = self.fuse(grid, output, neighbors, labelled)
         if not fused.candidates.any():
             nothing = np.full(len(grid), -1, np.int32)
             return Segmentation(grid, nothing, [], [], grid.labels, seconds)
         with _timed(seconds, "propose"):
-            context = self.describe(grid, output, fused)
+            context = self.describe(grid, output, neighbors, fused)
             proposed = self.propose(output, context, least.min_voxels)
         with _timed(seconds, "score"):
             masks = proposed.masks
@@ -218,11 +219,16 @@ class InstanceSegmenter:
         return replace(segmentation, seconds=seconds)
 
     def fuse(
-        self, grid: VoxelGrid, output: NetworkOutput, labelled: bool | None = None
+        self,
+        grid: VoxelGrid,
+        output: NetworkOutput,
+        neighbors: kernels.Neighbors,
+        labelled: bool | None = None,
     ) -> FusedLabels:
         """Which voxels may belong to an instance, and their votes for its class.
 
-        labelled: whether the map that the grid is part of has labels (None: it is all).
+        neighbors: which voxels touch. labelled: whether the map that the grid is part of has
+        labels (None: it is all).
         """
         return fuse_labels(
             grid.labels,
@@ -231,11 +237,17 @@ class InstanceSegmenter:
             self.channels,
             self.settings.label_fusion,
             bool(grid.labels.any()) if labelled is None else labelled,
+            wholeness(neighbors, grid.labels, self.taxonomy.is_thing),
         )
 
-    def describe(self, grid: VoxelGrid, output: NetworkOutput, fused: FusedLabels) -> VoxelContext:
-        """All that is known of each voxel."""
-        neighbors = touching(grid.coordinates)
+    def describe(
+        self,
+        grid: VoxelGrid,
+        output: NetworkOutput,
+        neighbors: kernels.Neighbors,
+        fused: FusedLabels,
+    ) -> VoxelContext:
+        """All that is known of each voxel. neighbors: which of them touch."""
         labels = np.where(fused.candidates, grid.labels.astype(np.int64), -1)
         component = label_components(neighbors, labels)
         return VoxelContext(
@@ -251,7 +263,7 @@ class InstanceSegmenter:
             features=None if output.features is None else output.features.cpu().numpy(),
             probability=output.probability,
             given=fused.given,
-            label_weight=label_weight(fused.reliance, component, grid.labels),
+            label_weight=fused.label_weight,
         )
 
     def propose(self, output: NetworkOutput, context: VoxelContext, min_voxels: int) -> Proposals:

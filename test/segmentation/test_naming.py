@@ -57,12 +57,14 @@ def test_with_a_model_its_class_wins_over_the_votes():
 
 
 def test_labels_count_as_far_as_they_decide():
-    votes, model = [[0, 1, 0, 0]] * 4, Says(0.1, 0.1, 0.5, 0.3)
-    assert name(votes, model, channel=(1, 1, 1, 1), weight=1)[0] == 1  # 0.1 e^2 = 0.74
-    assert name(votes, model, channel=(1, 1, 0, 0), weight=1)[0] == 2  # 0.1 e = 0.27
+    votes, model = [[0, 1, 0, 0]] * 4, Says(0.1, 0.02, 0.5, 0.38)
+    assert name(votes, model, channel=(1, 1, 1, 1), weight=1)[0] == 1  # 0.02 e^4 = 1.09
+    assert name(votes, model, channel=(1, 1, 0, 0), weight=1)[0] == 2  # 0.02 e^2 = 0.15
     assert name(votes, model, channel=(1, 1, 1, 1), weight=0.5)[0] == 2
     decided = name(votes, model, channel=(1, 1, 1, 1), weight=1)[1]
-    assert decided == pytest.approx(0.1 * np.exp(LABEL_WEIGHT) / (0.9 + 0.1 * np.exp(LABEL_WEIGHT)))
+    assert decided == pytest.approx(
+        0.02 * np.exp(LABEL_WEIGHT) / (0.98 + 0.02 * np.exp(LABEL_WEIGHT))
+    )
 
 
 def test_stuff_and_none_are_no_names():
