@@ -15,9 +15,23 @@ from mtml_ros.segmentation.proposals import Masks
 
 CONFLICT = 0.5
 """Two masks that share more than this of the smaller one cannot both be objects."""
+SURENESS = 2.0
+"""Power of `worth_of` where labels do not decide; 1 sums scores up, as where they do."""
 SWEEPS = 6
 """Over all masks at most; two or three are usual."""
 LEAST_GAIN = 1e-9
+
+
+def worth_of(surplus: np.ndarray, label_weight: float) -> np.ndarray:
+    """(P,) what masks add to the sum whose scores exceed the threshold by (P,) `surplus`.
+
+    Scores that were right would add up; two pieces of an object that was seen in part are both
+    scored too high. So a sure mask counts for more than several that are less sure together; as far
+    as labels decide (`label_weight`) whole components are preferred instead.
+    """
+    power = label_weight + (1 - label_weight) * SURENESS
+    result: np.ndarray = np.where(surplus > 0, np.abs(surplus) ** power, surplus)
+    return result
 
 
 def choose(masks: Masks, worth: np.ndarray, num_voxels: int) -> np.ndarray:

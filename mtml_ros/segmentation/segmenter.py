@@ -23,7 +23,7 @@ from mtml_ros.network.device import choose_device
 from mtml_ros.network.heads import NetworkOutput
 from mtml_ros.network.inference import forward_of
 from mtml_ros.network.threads import at_work, one_torch_thread
-from mtml_ros.segmentation.choice import CONFLICT, choose
+from mtml_ros.segmentation.choice import CONFLICT, choose, worth_of
 from mtml_ros.segmentation.components import label_components, touching
 from mtml_ros.segmentation.context import VoxelContext
 from mtml_ros.segmentation.label_fusion import FusedLabels, fuse_labels, wholeness
@@ -197,13 +197,14 @@ class InstanceSegmenter:
             scores = self._score(proposed, features, context)
         with _timed(seconds, "suppress"):
             usable = np.flatnonzero(scores > 0)
-            preferred = scores
+            added = np.zeros(masks.count)
             if self._learned:
-                preferred = scores + components_preferred(proposed, context)
-            masks, scores, preferred = masks.select(usable), scores[usable], preferred[usable]
-            preferred = with_preference(preferred, masks, before)
+                added = components_preferred(proposed, context)
+            masks, scores, added = masks.select(usable), scores[usable], added[usable]
+            preferred = with_preference(scores + added, masks, before)
             kept, overlap = suppress(masks, preferred, len(grid), s.suppression.iou)
-            masks, scores, preferred = masks.select(kept), scores[kept], preferred[kept]
+            masks, scores, added = masks.select(kept), scores[kept], added[kept]
+            preferred = preferred[kept]
         with _timed(seconds, "label"):
             proposals: list[Proposal] = []
             if with_proposals:
@@ -211,7 +212,9 @@ class InstanceSegmenter:
                 labels, sure = self._name(masks, seen, context)
                 final = sure * (scores * (1 - overlap) if s.suppression.soft else scores)
                 proposals = list(map(Proposal, masks.split(), labels.tolist(), final.tolist()))
-            owner, scores = self._choose(masks, scores, preferred, len(grid), least)
+            owner, scores = self._choose(
+                masks, scores, preferred, added, context.label_weight, len(grid), least
+            )
             owner = assign_leftovers(
                 owner, context.candidates, context.embedding, least.assign_radius
             )
@@ -307,6 +310,8 @@ class InstanceSegmenter:
         masks: Masks,
         scores: np.ndarray,
         preferred: np.ndarray,
+        added: np.ndarray,
+        label_weight: float,
         num_voxels: int,
         least: LabellingSettings,
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -316,7 +321,8 @@ class InstanceSegmenter:
         least_share = LEAST_SHARE
         if self._learned:
             least_share = 1 - CONFLICT
-            found = choose(masks, preferred - least.score_threshold, num_voxels)
+            worth = added + worth_of(preferred - added - least.score_threshold, label_weight)
+            found = choose(masks, worth, num_voxels)
             masks, scores, preferred = masks.select(found), scores[found], preferred[found]
         owner = non_overlapping_labelling(
             masks, preferred, num_voxels, least.min_voxels, least.score_threshold, least_share

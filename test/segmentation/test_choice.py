@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from mtml_ros.segmentation.choice import CONFLICT, choose
+from mtml_ros.segmentation.choice import CONFLICT, choose, worth_of
 from mtml_ros.segmentation.proposals import Masks
 
 THREE_CHAIRS = Masks.of([np.arange(30), np.arange(10), np.arange(10, 20), np.arange(20, 30)])
@@ -14,6 +14,28 @@ THREE_CHAIRS = Masks.of([np.arange(30), np.arange(10), np.arange(10, 20), np.ara
 def test_three_chairs_are_worth_more_than_the_row_that_is_a_little_surer():
     assert choose(THREE_CHAIRS, np.array([0.6, 0.4, 0.4, 0.4]), 30).tolist() == [1, 2, 3]
     assert choose(THREE_CHAIRS, np.array([0.6, 0.1, 0.1, 0.1]), 30).tolist() == [0]
+
+
+@pytest.mark.parametrize(("label_weight", "chosen"), [(0.0, [0]), (1.0, [1, 2])])
+def test_two_pieces_that_are_less_sure_are_no_objects_unless_labels_decide(label_weight, chosen):
+    masks = Masks.of([np.arange(20), np.arange(8), np.arange(8, 20)])
+    surplus = np.array([0.95, 0.72, 0.72]) - 0.25
+    assert choose(masks, worth_of(surplus, label_weight), 20).tolist() == chosen
+
+
+@pytest.mark.parametrize("label_weight", [0.0, 0.4, 1.0])
+def test_three_chairs_that_are_nearly_as_sure_as_their_row_are_objects(label_weight):
+    surplus = np.array([0.9, 0.8, 0.8, 0.8]) - 0.25
+    assert choose(THREE_CHAIRS, worth_of(surplus, label_weight), 30).tolist() == [1, 2, 3]
+
+
+def test_worth_keeps_the_order_and_the_sign_of_what_scores_exceed_the_threshold_by():
+    surplus = np.linspace(-0.5, 1.3, 50)
+    for label_weight in (0.0, 0.5, 1.0):
+        worth = worth_of(surplus, label_weight)
+        assert (np.diff(worth) > 0).all()
+        np.testing.assert_array_equal(np.sign(worth), np.sign(surplus))
+    np.testing.assert_allclose(worth_of(surplus, 1.0), surplus)
 
 
 def test_of_two_that_conflict_the_one_of_more_worth_is_chosen_and_ties_go_to_the_larger():
