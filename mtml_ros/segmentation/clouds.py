@@ -20,7 +20,7 @@ from mtml_ros.segmentation.segmenter import InstanceSegmenter
 class Found:
     """A segmented cloud: the voxels' segmentation, and its values point by point.
 
-    label: (N,) int64 ids. instance: (N,) int32, as `instances_of_points` gives it. score: (N,)
+    label: (N,) int64 ids. instance: (N,) int32, -1 for none, see point_borders.py. score: (N,)
         float32, 0 for none. point_to_voxel: (N,) int64, -1 for points that are not finite.
     network: where it was asked for, embedding (N, E) and direction (N, 3), float32, 0 for points
         that are not finite.
@@ -76,7 +76,10 @@ def segment_cloud(
     point_to_voxel = np.full(len(cloud), -1, dtype=np.int64)
     point_to_voxel[finite] = voxel
     instance = np.full(len(cloud), -1, dtype=np.int32)
-    instance[finite] = instances_of_points(points, voxel, segmentation, taxonomy)
+    if segmenter.settings.as_in_the_paper:  # section 3.4
+        instance[finite] = segmentation.instance[voxel]
+    else:
+        instance[finite] = instances_of_points(points, voxel, segmentation, taxonomy)
     objects = segmentation.instances
     scores = np.array([*(o.score for o in objects), 0.0], dtype=np.float32)
     classes = np.array([*(taxonomy.ids[o.label] for o in objects), 0], dtype=np.int64)

@@ -20,8 +20,8 @@ class SegmenterSettings:
     as_in_the_paper: proposals from mean-shift and component splits, scored by the paper's three
         terms, hard non-maximum suppression, and nothing that this project adds: it switches off
         the label fusion, proposals from labels, the learned score and the joint choice that follows
-        it, soft suppression and the assignment of leftover voxels, whatever the steps' own options
-        say.
+        it, soft suppression, the assignment of leftover voxels and borders finer than voxels,
+        whatever the steps' own options say.
     """
 
     as_in_the_paper: bool = False

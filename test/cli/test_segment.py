@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,6 +108,28 @@ def test_proposals_are_a_submission(segmented: Path, room: Path, weights: Path) 
         )
         assert got.label == taxonomy.ids[want.label]
         assert got.score == pytest.approx(want.score)
+
+
+def test_points_take_the_instance_of_their_voxel_as_in_the_paper(
+    room: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mtml_ros.segmentation import clouds
+
+    cloud, taxonomy = read_points(room), Taxonomy.scannet()
+
+    def nowhere(points: Any, voxel: np.ndarray, *_: Any) -> np.ndarray:
+        return np.full(len(voxel), -1, dtype=np.int32)
+
+    monkeypatch.setattr(clouds, "instances_of_points", nowhere)
+    for as_in_the_paper in (True, False):
+        segmenter = InstanceSegmenter.load(
+            weights, taxonomy, "cpu", as_in_the_paper=as_in_the_paper
+        )
+        found = clouds.segment_cloud(cloud, segmenter)
+        of_voxels = found.segmentation.instance[found.point_to_voxel]
+        expected = of_voxels if as_in_the_paper else np.full(len(cloud), -1)
+        np.testing.assert_array_equal(found.instance, expected)
+        assert (of_voxels >= 0).any()
 
 
 def test_page_and_picture_are_written(segmented: Path) -> None:
