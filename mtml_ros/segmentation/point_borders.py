@@ -14,7 +14,7 @@ from mtml_ros.core.majority import most_frequent
 from mtml_ros.core.neighbors import NEIGHBORS, key_steps
 from mtml_ros.core.sorted_keys import find
 from mtml_ros.core.taxonomy import UNKNOWN, Taxonomy
-from mtml_ros.core.voxels import LabeledPoints, VoxelGrid, occupied_voxels
+from mtml_ros.core.voxels import LabeledPoints, VoxelGrid
 
 CELLS_PER_VOXEL = 3
 """Cells to each side of a voxel."""
@@ -42,8 +42,9 @@ def instances_of_points(
     instance = segmentation.instance[voxel]
     if not segmentation.instances:
         return instance
-    cell = occupied_voxels(points.xyz, grid.voxel_size / CELLS_PER_VOXEL)[1]
-    label = most_frequent(cell, points.labels)[1][cell]
+    cell = _cells(points.xyz, voxel, grid)
+    cells, majority, _ = most_frequent(cell, points.labels)
+    label = majority[np.searchsorted(cells, cell)]
     otherwise = label != grid.labels[voxel]
     if np.mean(points.labels != UNKNOWN) < LEAST_LABELLED:
         otherwise &= label != UNKNOWN
@@ -57,6 +58,16 @@ def instances_of_points(
     beside = _nearest_of_class(points.xyz[apart], voxel[apart], label[apart], segmentation)
     instance[apart] = np.where(beside >= 0, beside, instance[apart])
     return instance
+
+
+def _cells(xyz: np.ndarray, voxel: np.ndarray, grid: VoxelGrid) -> np.ndarray:
+    """(N,) int64: the cell of each point (N, 3), a number that no cell of another voxel has."""
+    cell = voxel.astype(np.int64)
+    for axis in range(3):
+        inside = xyz[:, axis] / np.float64(grid.voxel_size) - grid.coordinates[voxel, axis]
+        part = np.clip(inside * CELLS_PER_VOXEL, 0, CELLS_PER_VOXEL - 1).astype(np.int64)
+        cell = cell * CELLS_PER_VOXEL + part
+    return cell
 
 
 def _amid_objects(grid: VoxelGrid, is_thing: np.ndarray) -> np.ndarray:

@@ -41,6 +41,18 @@ def test_points_of_the_wall_are_not_in_the_chair_that_has_their_voxel():
     np.testing.assert_array_equal(got, np.where(points.labels == CHAIR, 0, -1))
 
 
+def test_borders_are_the_same_far_from_the_origin():
+    points = block(1.0, lambda x: np.where(x < 0.568, CHAIR, WALL))
+    far = np.array([-1000, 500, 1_000_000]) * 0.1
+    moved = LabeledPoints(points.xyz + far, points.labels)
+    grid, voxel = VoxelGrid.from_points(moved, 0.1)
+    instance = np.where(grid.centers[:, 0] < far[0] + 0.6, 0, -1).astype(np.int32)
+    chair = make_instance(grid, np.flatnonzero(instance == 0), CHAIR, 0.9)
+    segmentation = Segmentation(grid, instance, [chair], [], grid.labels)
+    got = instances_of_points(moved, voxel, segmentation, TAXONOMY)
+    np.testing.assert_array_equal(got, np.where(points.labels == CHAIR, 0, -1))
+
+
 def test_points_of_a_table_are_in_the_table_beside_the_chair_that_has_their_voxel():
     points = block(1.0, lambda x: np.where(x < 0.568, CHAIR, TABLE))
     voxel, segmentation = found(points, 0.6, (CHAIR, TABLE))
