@@ -8,6 +8,8 @@ they kept out, as long as the sum grows: a local maximum.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from mtml_ros.core.kernels import kernels
@@ -20,6 +22,22 @@ SURENESS = 2.0
 SWEEPS = 6
 """Over all masks at most; two or three are usual."""
 LEAST_GAIN = 1e-9
+
+
+@dataclass(frozen=True)
+class ScoredMasks:
+    """Masks, and of each (P,) float64 its own score, that with what is preferred, by which masks
+    are put in order and dropped, and what it is worth to the joint choice."""
+
+    masks: Masks
+    score: np.ndarray
+    preferred: np.ndarray
+    worth: np.ndarray
+
+    def select(self, which: np.ndarray) -> ScoredMasks:
+        """Those at positions `which`, in that order."""
+        of_each = (self.score[which], self.preferred[which], self.worth[which])
+        return ScoredMasks(self.masks.select(which), *of_each)
 
 
 def worth_of(surplus: np.ndarray, label_weight: float) -> np.ndarray:

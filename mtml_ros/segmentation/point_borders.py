@@ -55,7 +55,7 @@ def instances_of_points(
     instance[otherwise & ~is_thing] = -1
     class_of = np.array([o.label for o in segmentation.instances] + [UNKNOWN])
     apart = np.flatnonzero(otherwise & is_thing & (label != class_of[instance]))
-    beside = _nearest_of_class(points.xyz[apart], voxel[apart], label[apart], segmentation)
+    beside = _nearest(points.xyz[apart], voxel[apart], label[apart], segmentation, class_of)
     instance[apart] = np.where(beside >= 0, beside, instance[apart])
     return instance
 
@@ -79,13 +79,16 @@ def _amid_objects(grid: VoxelGrid, is_thing: np.ndarray) -> np.ndarray:
     return result
 
 
-def _nearest_of_class(
-    xyz: np.ndarray, voxel: np.ndarray, label: np.ndarray, segmentation: Segmentation
+def _nearest(
+    xyz: np.ndarray,
+    voxel: np.ndarray,
+    label: np.ndarray,
+    segmentation: Segmentation,
+    class_of: np.ndarray,
 ) -> np.ndarray:
     """(n,) the instance of class `label` (n,) in the voxel nearest to each point (n, 3) of those
-    that touch its `voxel` (n,), -1 where none is there."""
+    that touch its `voxel` (n,), -1 where none is there. class_of: (I + 1,) of each instance."""
     grid = segmentation.grid
-    class_of = np.array([o.label for o in segmentation.instances] + [UNKNOWN])
     best, least = np.full(len(xyz), -1), np.full(len(xyz), np.inf)
     for offset, step in zip(NEIGHBORS, key_steps(NEIGHBORS)):
         there, at = find(grid.keys, grid.keys[voxel] + step)

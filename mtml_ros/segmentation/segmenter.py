@@ -23,10 +23,10 @@ from mtml_ros.network.device import choose_device
 from mtml_ros.network.heads import NetworkOutput
 from mtml_ros.network.inference import forward_of
 from mtml_ros.network.threads import at_work, one_torch_thread
-from mtml_ros.segmentation.choice import CONFLICT, choose, worth_of
+from mtml_ros.segmentation.choice import CONFLICT, ScoredMasks, choose, worth_of
 from mtml_ros.segmentation.components import label_components, touching
 from mtml_ros.segmentation.context import VoxelContext
-from mtml_ros.segmentation.label_fusion import FusedLabels, fuse_labels, wholeness
+from mtml_ros.segmentation.label_fusion import fuse_labels, wholeness
 from mtml_ros.segmentation.labelling import (
     LEAST_SHARE,
     LabellingSettings,
@@ -183,74 +183,54 @@ class InstanceSegmenter:
         least = s.labelling
         with _timed(seconds, "network"):
             output = self.embed(grid)
-            neighbors = touching(grid.coordinates)
-            fused = self.fuse(grid, output, neighbors, labelled)
-        if not fused.candidates.any():
+            context = self.describe(grid, output, labelled)
+        if not context.candidates.any():
             nothing = np.full(len(grid), -1, np.int32)
             return Segmentation(grid, nothing, [], [], grid.labels, seconds)
         with _timed(seconds, "propose"):
-            context = self.describe(grid, output, neighbors, fused)
             proposed = self.propose(output, context, least.min_voxels)
         with _timed(seconds, "score"):
-            masks = proposed.masks
-            features = self._look(masks, context)
+            features = self._look(proposed.masks, context)
             scores = self._score(proposed, features, context)
         with _timed(seconds, "suppress"):
             usable = np.flatnonzero(scores > 0)
-            added = np.zeros(masks.count)
-            if self._learned:
-                added = components_preferred(proposed, context)
-            masks, scores, added = masks.select(usable), scores[usable], added[usable]
+            masks, scores = proposed.masks.select(usable), scores[usable]
+            added = components_preferred(proposed, context)[usable] if self._learned else 0.0
             preferred = with_preference(scores + added, masks, before)
+            surplus = preferred - added - least.score_threshold
+            worth = added + worth_of(surplus, context.label_weight)
             kept, overlap = suppress(masks, preferred, len(grid), s.suppression.iou)
-            masks, scores, added = masks.select(kept), scores[kept], added[kept]
-            preferred = preferred[kept]
+            scored = ScoredMasks(masks, scores, preferred, worth).select(kept)
         with _timed(seconds, "label"):
             proposals: list[Proposal] = []
             if with_proposals:
                 seen = None if features is None else features[usable[kept]]
-                labels, sure = self._name(masks, seen, context)
-                final = sure * (scores * (1 - overlap) if s.suppression.soft else scores)
-                proposals = list(map(Proposal, masks.split(), labels.tolist(), final.tolist()))
-            owner, scores = self._choose(
-                masks, scores, preferred, added, context.label_weight, len(grid), least
-            )
+                labels, sure = self._name(scored.masks, seen, context)
+                final = sure * (scored.score * (1 - overlap if s.suppression.soft else 1))
+                every = scored.masks.split()
+                proposals = list(map(Proposal, every, labels.tolist(), final.tolist()))
+            owner, scores = self._choose(scored, len(grid), least)
             owner = assign_leftovers(
                 owner, context.candidates, context.embedding, least.assign_radius
             )
             segmentation = self._labelled(grid, owner, scores, context, proposals, least.min_voxels)
         return replace(segmentation, seconds=seconds)
 
-    def fuse(
-        self,
-        grid: VoxelGrid,
-        output: NetworkOutput,
-        neighbors: kernels.Neighbors,
-        labelled: bool | None = None,
-    ) -> FusedLabels:
-        """Which voxels may belong to an instance, and their votes for its class.
-
-        neighbors: which voxels touch. labelled: whether the map that the grid is part of has
-        labels (None: it is all).
-        """
-        return fuse_labels(
+    def describe(
+        self, grid: VoxelGrid, output: NetworkOutput, labelled: bool | None = None
+    ) -> VoxelContext:
+        """All that is known of each voxel. labelled: whether the map that the grid is part of has
+        labels (None: it is all)."""
+        neighbors, is_thing = touching(grid.coordinates), self.taxonomy.is_thing
+        fused = fuse_labels(
             grid.labels,
             output.probability,
-            self.taxonomy.is_thing,
+            is_thing,
             self.channels,
             self.settings.label_fusion,
             bool(grid.labels.any()) if labelled is None else labelled,
-            wholeness(neighbors, grid.labels, self.taxonomy.is_thing),
+            wholeness(neighbors, grid.labels, is_thing),
         )
-
-    def describe(
-        self,
-        grid: VoxelGrid,
-        output: NetworkOutput,
-        neighbors: kernels.Neighbors,
-        fused: FusedLabels,
-    ) -> VoxelContext:
-        """All that is known of each voxel. neighbors: which of them touch."""
         labels = np.where(fused.candidates, grid.labels.astype(np.int64), -1)
         component = label_components(neighbors, labels)
         return VoxelContext(
@@ -306,14 +286,7 @@ class InstanceSegmenter:
         return labels, probability if self._learned else np.ones(masks.count)
 
     def _choose(
-        self,
-        masks: Masks,
-        scores: np.ndarray,
-        preferred: np.ndarray,
-        added: np.ndarray,
-        label_weight: float,
-        num_voxels: int,
-        least: LabellingSettings,
+        self, scored: ScoredMasks, num_voxels: int, least: LabellingSettings
     ) -> tuple[np.ndarray, np.ndarray]:
         """(num_voxels,) the object that each voxel is in, a position in the scores, -1 for none;
         and the scores. The best first, and before that, where the score is learned, those that are
@@ -321,13 +294,16 @@ class InstanceSegmenter:
         least_share = LEAST_SHARE
         if self._learned:
             least_share = 1 - CONFLICT
-            worth = added + worth_of(preferred - added - least.score_threshold, label_weight)
-            found = choose(masks, worth, num_voxels)
-            masks, scores, preferred = masks.select(found), scores[found], preferred[found]
+            scored = scored.select(choose(scored.masks, scored.worth, num_voxels))
         owner = non_overlapping_labelling(
-            masks, preferred, num_voxels, least.min_voxels, least.score_threshold, least_share
+            scored.masks,
+            scored.preferred,
+            num_voxels,
+            least.min_voxels,
+            least.score_threshold,
+            least_share,
         )
-        return owner, scores
+        return owner, scored.score
 
     def embed(self, grid: VoxelGrid) -> NetworkOutput:
         """The network's output for a grid, taken as one."""

@@ -23,7 +23,6 @@ from mtml_ros.network.checkpoint import (
     save_checkpoint,
 )
 from mtml_ros.network.device import choose_device
-from mtml_ros.segmentation.components import touching
 from mtml_ros.segmentation.mask_features import (
     appearance_features,
     object_features,
@@ -135,11 +134,9 @@ def calibrate(
 def examples(segmenter: InstanceSegmenter, sample: Sample) -> Examples | None:
     """The proposals in one scene; None where there are none."""
     output = segmenter.embed(sample.grid)
-    neighbors = touching(sample.grid.coordinates)
-    fused = segmenter.fuse(sample.grid, output, neighbors)
-    if not fused.candidates.any():
+    context = segmenter.describe(sample.grid, output)
+    if not context.candidates.any():
         return None
-    context = segmenter.describe(sample.grid, output, neighbors, fused)
     least = segmenter.settings.labelling.min_voxels
     proposals = segmenter.propose(output, context, least)
     if not proposals.masks.count:

@@ -17,7 +17,6 @@ from mtml_ros.network.batch import VoxelBatch
 from mtml_ros.network.checkpoint import Checkpoint, build_network, save_checkpoint
 from mtml_ros.network.config import NetworkConfig
 from mtml_ros.network.heads import NetworkOutput
-from mtml_ros.segmentation.components import touching
 from mtml_ros.segmentation.label_fusion import LabelFusionSettings
 from mtml_ros.segmentation.labelling import LabellingSettings
 from mtml_ros.segmentation.naming import name_masks
@@ -199,9 +198,8 @@ def test_as_in_the_paper_scores_are_the_three_terms_and_labels_give_no_proposals
 
 
 def described(segmenter: InstanceSegmenter, grid: VoxelGrid):
-    output, neighbors = segmenter.embed(grid), touching(grid.coordinates)
-    fused = segmenter.fuse(grid, output, neighbors)
-    return output, segmenter.describe(grid, output, neighbors, fused)
+    output = segmenter.embed(grid)
+    return output, segmenter.describe(grid, output)
 
 
 def test_thresholds_of_a_call_are_that_calls_alone():
